@@ -1,0 +1,210 @@
+import type { Event, EventBody, Made, StopReason } from "./event.ts"
+import type { Evidence, Verdict } from "./evidence.ts"
+import type { Finding } from "./finding.ts"
+import { addSpend, NOTHING_SPENT, type Spend } from "./spend.ts"
+
+/** One maker session inside a change, and the evidence on it. */
+export type Attempt = {
+  n: number
+  /** Undefined until the workspace stands on the current base. */
+  base?: string
+  standing?: "stands" | "gone" | "unknown"
+  agent?: string
+  model?: string
+  made?: Made
+  /** What the agent's output hashed to, and the last thing it said. */
+  output?: string
+  said?: string
+  evidence: Evidence[]
+  verdict?: Verdict
+  verifiedBase?: string
+  /** What this attempt was told of the one before. */
+  feedback?: string
+  reservedUsd: number
+  spend: Spend
+}
+
+/** A finding's whole journey, folded from its events; never stored, so it can't disagree with them. */
+export type Change = {
+  id: string
+  run: string
+  loop: string
+  finding: Finding
+  attempts: Attempt[]
+  /** The folder of the last isolate. */
+  workspace?: string
+  proposal?: { head: string; commit: string; branch: string }
+  merged?: string
+  question?: { reason: StopReason; text: string; head?: string }
+  /** The last word of a person that nothing has acted on yet. */
+  answer?: Extract<EventBody, { type: "answered" }>["answer"]
+  answeredBy?: string
+  stopped?: { reason: StopReason; detail: string }
+  /** Attempts before the last person's word: a word opens a new series, and the guards count within it. */
+  guardedFrom: number
+  /** Whether the gate has spoken since a person did: an approval is verified again before anything lands. */
+  verifiedSinceAnswer: boolean
+  /** How often the base moved under the standing approval. */
+  reverifications: number
+  finished?: Extract<EventBody, { type: "finished" }>["outcome"]
+  /** How many events it was folded from: names its next effect (see the ledger's keys). */
+  length: number
+  startedAt: string
+  updatedAt: string
+}
+
+/** Folds a change from all its events, oldest first. */
+export function foldChange(events: readonly Event[]): Change {
+  const [first, ...rest] = events
+  if (first === undefined || first.body.type !== "found") throw new Error("a change begins with `found`")
+  const start: Change = {
+    id: first.change,
+    run: first.body.run,
+    loop: first.body.loop,
+    finding: first.body.finding,
+    attempts: [],
+    guardedFrom: 0,
+    verifiedSinceAnswer: false,
+    reverifications: 0,
+    length: 1,
+    startedAt: first.at,
+    updatedAt: first.at,
+  }
+  return rest.reduce(fold, start)
+}
+
+/** The change after one more event. Pure. */
+export function fold(change: Change, event: Event): Change {
+  const { body } = event
+  const next: Change = { ...change, length: change.length + 1, updatedAt: event.at }
+  switch (body.type) {
+    case "found":
+      return { ...next, finding: body.finding }
+    case "resumed":
+      // A later run takes the change up: its budget pays from here.
+      delete next.finished
+      if (next.question?.reason === "infrastructure") {
+        delete next.question
+        next.attempts = change.attempts.map((attempt, index) =>
+          index === change.attempts.length - 1 ? withoutInfrastructure(attempt) : attempt,
+        )
+      }
+      return { ...next, run: body.run }
+    case "isolate.started":
+      return withAttempt(next, body.attempt, {})
+    case "isolate.ended":
+      return {
+        ...withAttempt(next, body.attempt, { base: body.base, standing: body.standing }),
+        workspace: body.workspace,
+      }
+    case "make.started": {
+      const spend = chargeTheDead(attemptOf(change, body.attempt))
+      return withAttempt(next, body.attempt, {
+        agent: body.agent,
+        spend,
+        reservedUsd: body.reserveUsd,
+        ...(body.model === undefined ? {} : { model: body.model }),
+      })
+    }
+    case "make.ended":
+      return withAttempt(next, body.attempt, {
+        made: body.made,
+        spend: addSpend(attemptOf(change, body.attempt)?.spend ?? NOTHING_SPENT, body.spend),
+        reservedUsd: 0,
+        ...(body.model === undefined ? {} : { model: body.model }),
+        ...(body.output === undefined ? {} : { output: body.output }),
+        ...(body.said === undefined ? {} : { said: body.said }),
+      })
+    case "verify.started":
+      return withAttempt(next, body.attempt, {
+        spend: chargeTheDead(attemptOf(change, body.attempt)),
+        reservedUsd: body.reserveUsd,
+      })
+    case "verify.ended":
+      return {
+        ...withAttempt(next, body.attempt, {
+          evidence: body.evidence,
+          verdict: body.verdict,
+          verifiedBase: body.base,
+          spend: addSpend(attemptOf(change, body.attempt)?.spend ?? NOTHING_SPENT, body.spend),
+          reservedUsd: 0,
+        }),
+        verifiedSinceAnswer: true,
+      }
+    case "ship.started":
+      return next
+    case "ship.ended":
+      return body.effect === "merge"
+        ? { ...next, merged: body.commit }
+        : { ...next, proposal: { head: body.head, commit: body.commit, branch: body.branch } }
+    case "asked":
+      return {
+        ...next,
+        question: { reason: body.reason, text: body.question, ...(body.head === undefined ? {} : { head: body.head }) },
+      }
+    case "answered": {
+      delete next.question
+      delete next.stopped
+      delete next.finished
+      const tries = body.answer.is === "retry" || body.answer.is === "answer"
+      if (!tries) {
+        const again =
+          change.answer?.is === "approve" && body.answer.is === "approve" && change.answer.head === body.answer.head
+        const reverifications = again ? change.reverifications + 1 : 0
+        const answeredBy = again ? (change.answeredBy ?? body.by) : body.by
+        return { ...next, answer: body.answer, answeredBy, verifiedSinceAnswer: false, reverifications }
+      }
+      // A person's word opens one more attempt; the old proposal stays until the new one takes its place.
+      return {
+        ...next,
+        answer: body.answer,
+        answeredBy: body.by,
+        guardedFrom: change.attempts.length,
+        verifiedSinceAnswer: false,
+      }
+    }
+    case "stopped":
+      return { ...next, stopped: { reason: body.reason, detail: body.detail } }
+    case "finished":
+      return { ...next, finished: body.outcome }
+  }
+}
+
+/** What the world kept from happening is tried again within the same attempt: no retry is counted for it. */
+function withoutInfrastructure(attempt: Attempt): Attempt {
+  const next = { ...attempt }
+  if (next.made?.is === "failed") {
+    delete next.made
+    delete next.standing
+  }
+  if (next.verdict?.is === "ask") delete next.verdict
+  return next
+}
+
+function attemptOf(change: Change, n: number): Attempt | undefined {
+  return change.attempts.find((attempt) => attempt.n === n)
+}
+
+/** A reserve that stands when the same effect starts again belongs to a process that died: it is charged in full. */
+function chargeTheDead(attempt: Attempt | undefined): Spend {
+  const spend = attempt?.spend ?? NOTHING_SPENT
+  if (attempt === undefined || attempt.reservedUsd === 0) return spend
+  return addSpend(spend, { ...NOTHING_SPENT, usd: attempt.reservedUsd, basis: "unknown" })
+}
+
+function withAttempt(change: Change, n: number, facts: Partial<Attempt>): Change {
+  const attempt: Attempt = {
+    ...(attemptOf(change, n) ?? { n, evidence: [], reservedUsd: 0, spend: NOTHING_SPENT }),
+    ...facts,
+  }
+  const attempts = [...change.attempts.filter((other) => other.n !== n), attempt].sort((a, b) => a.n - b.n)
+  return { ...change, attempts }
+}
+
+/** All that a change has cost so far; a reserve that nothing settled counts in full. */
+export function spentOn(change: Change): Spend {
+  return change.attempts.reduce(
+    (sum, attempt) => addSpend(sum, { ...attempt.spend, usd: attempt.spend.usd + attempt.reservedUsd }),
+    NOTHING_SPENT,
+  )
+}

@@ -1,0 +1,178 @@
+import { z } from "zod"
+import { Evidence, Verdict } from "./evidence.ts"
+import { Finding } from "./finding.ts"
+import { Spend } from "./spend.ts"
+
+/** Why a maker stopped by its own word. Never believed without evidence, never punished. */
+export const MakerStop = z.enum(["impossible", "ambiguous", "already_fixed"])
+export type MakerStop = z.infer<typeof MakerStop>
+
+/** What one maker session left behind. */
+export const Made = z.discriminatedUnion("is", [
+  z.object({ is: z.literal("commit"), head: z.string(), tree: z.string(), files: z.number().int() }),
+  z.object({ is: z.literal("nothing") }),
+  z.object({ is: z.literal("stop"), stop: MakerStop, reason: z.string() }),
+  z.object({
+    is: z.literal("failed"),
+    code: z.enum([
+      "timeout",
+      "silence",
+      "crashed",
+      "missing_agent",
+      "refused",
+      "budget",
+      "too_much_output",
+      "no_recording",
+    ]),
+    why: z.string(),
+  }),
+])
+export type Made = z.infer<typeof Made>
+
+/** What one outside effect came to. A skipped one says why; nothing missing is replaced in silence. */
+export const Effect = z.object({
+  action: z.string(),
+  outcome: z.enum(["done", "skipped"]),
+  detail: z.string(),
+  url: z.string().optional(),
+})
+export type Effect = z.infer<typeof Effect>
+
+/** The rule by which a change stopped or asks; permanent words, shown in the inbox. */
+export const StopReason = z.enum([
+  "max_iterations",
+  "no_progress",
+  "same_error",
+  "budget",
+  "timeout",
+  "silence",
+  "review_wip",
+  "infrastructure",
+  "maker_impossible",
+  "maker_ambiguous",
+  "maker_already_fixed",
+  "reviewer_asks",
+  "gate_asks",
+  "gate_rejects",
+  "conflict",
+  "approval",
+  /** A rule of discovery, or a person in the state file, keeps it from being attempted. */
+  "triage",
+  "closed",
+])
+export type StopReason = z.infer<typeof StopReason>
+
+const body = {
+  found: z.object({
+    type: z.literal("found"),
+    finding: Finding,
+    run: z.string(),
+    loop: z.string(),
+    loopHash: z.string(),
+  }),
+  /** A new run took up a change that an earlier one left. */
+  resumed: z.object({ type: z.literal("resumed"), run: z.string(), loopHash: z.string() }),
+  isolateStarted: z.object({ type: z.literal("isolate.started"), attempt: z.number().int() }),
+  isolateEnded: z.object({
+    type: z.literal("isolate.ended"),
+    attempt: z.number().int(),
+    base: z.string(),
+    workspace: z.string(),
+    /** Whether the finding still stands on `base`: `gone` is claimed by its `reproduce` check alone. */
+    standing: z.enum(["stands", "gone", "unknown"]),
+    detail: z.string().optional(),
+  }),
+  makeStarted: z.object({
+    type: z.literal("make.started"),
+    attempt: z.number().int(),
+    agent: z.string(),
+    use: z.string(),
+    model: z.string().optional(),
+    reserveUsd: z.number(),
+  }),
+  makeEnded: z.object({
+    type: z.literal("make.ended"),
+    attempt: z.number().int(),
+    made: Made,
+    spend: Spend,
+    model: z.string().optional(),
+    /** Path of the stored output, and a digest of what the agent said, for the repetition guard. */
+    log: z.string().optional(),
+    output: z.string().optional(),
+    said: z.string().optional(),
+    sandboxed: z.boolean(),
+    ms: z.number(),
+  }),
+  verifyStarted: z.object({
+    type: z.literal("verify.started"),
+    attempt: z.number().int(),
+    head: z.string(),
+    /** For the reviewing agent; 0 without one. */
+    reserveUsd: z.number(),
+  }),
+  verifyEnded: z.object({
+    type: z.literal("verify.ended"),
+    attempt: z.number().int(),
+    head: z.string(),
+    base: z.string(),
+    evidence: z.array(Evidence),
+    verdict: Verdict,
+    /** What the reviewing agent cost. */
+    spend: Spend,
+  }),
+  shipStarted: z.object({ type: z.literal("ship.started"), head: z.string(), effect: z.enum(["propose", "merge"]) }),
+  shipEnded: z.object({
+    type: z.literal("ship.ended"),
+    head: z.string(),
+    effect: z.enum(["propose", "merge"]),
+    /** The one squashed commit that left (propose) or landed (merge). */
+    commit: z.string(),
+    branch: z.string(),
+    effects: z.array(Effect),
+  }),
+  asked: z.object({ type: z.literal("asked"), reason: StopReason, question: z.string(), head: z.string().optional() }),
+  answered: z.object({
+    type: z.literal("answered"),
+    by: z.string(),
+    answer: z.discriminatedUnion("is", [
+      z.object({ is: z.literal("approve"), head: z.string() }),
+      z.object({ is: z.literal("retry"), why: z.string() }),
+      z.object({ is: z.literal("answer"), text: z.string() }),
+      z.object({ is: z.literal("close"), why: z.string() }),
+    ]),
+  }),
+  stopped: z.object({ type: z.literal("stopped"), reason: StopReason, detail: z.string() }),
+  finished: z.object({
+    type: z.literal("finished"),
+    outcome: z.enum(["proposed", "merged", "already_fixed", "asked", "stopped", "closed", "reported"]),
+  }),
+}
+
+/** What happened, in order. A change is the fold of its events; nothing else is stored of it. */
+export const EventBody = z.discriminatedUnion("type", [
+  body.found,
+  body.resumed,
+  body.isolateStarted,
+  body.isolateEnded,
+  body.makeStarted,
+  body.makeEnded,
+  body.verifyStarted,
+  body.verifyEnded,
+  body.shipStarted,
+  body.shipEnded,
+  body.asked,
+  body.answered,
+  body.stopped,
+  body.finished,
+])
+export type EventBody = z.infer<typeof EventBody>
+
+/** An event as the ledger holds it: `seq` orders all of them, `key` makes writing one twice harmless. */
+export const Event = z.object({
+  seq: z.number().int(),
+  change: z.string(),
+  at: z.string(),
+  key: z.string(),
+  body: EventBody,
+})
+export type Event = z.infer<typeof Event>

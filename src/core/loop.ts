@@ -1,0 +1,171 @@
+import { z } from "zod"
+
+/*
+ * The canonical loop: what every way of writing a loop file becomes (`flyball validate --explain` prints it).
+ * Everything is filled in; durations are milliseconds, money US dollars, sizes bytes; conditions are CEL text.
+ */
+
+export const Trigger = z.discriminatedUnion("on", [
+  z.object({ on: z.literal("cron"), expression: z.string(), timeZone: z.string().optional() }),
+  z.object({ on: z.literal("every"), everyMs: z.number().positive() }),
+  z.object({ on: z.literal("after"), loop: z.string() }),
+  z.object({ on: z.literal("file"), glob: z.string() }),
+  z.object({ on: z.literal("signal"), signal: z.string() }),
+  z.object({ on: z.literal("webhook"), connector: z.string() }),
+  z.object({ on: z.literal("manual") }),
+])
+export type Trigger = z.infer<typeof Trigger>
+
+/** What `use:` may name. `auto` is the best installed agent, resolved and announced before a run starts. */
+export const AgentKind = z.enum(["auto", "claude", "codex", "opencode", "gemini", "pi", "acp", "command", "replay"])
+export type AgentKind = z.infer<typeof AgentKind>
+
+export type AgentSpec = {
+  name: string
+  use: AgentKind
+  description?: string | undefined
+  model?: string | undefined
+  effort?: string | undefined
+  /** `use: command` alone: an argv list, or one shell line. */
+  command?: string | string[] | undefined
+  /** `use: replay` alone: the folder of recorded sessions. */
+  recording?: string | undefined
+  /** The body of the agent's file: its system prompt. */
+  instructions?: string | undefined
+  skills: string[]
+  /** What one attempt of a `command` maker is declared to cost; unset means 0. */
+  usdPerAttempt?: number | undefined
+  /** The next rung of the escalation ladder. */
+  then?: AgentSpec | undefined
+  /** Where it came from: "loop", "builtin", or the path of its file. */
+  from: string
+}
+export const AgentSpec: z.ZodType<AgentSpec> = z.lazy(() =>
+  z.object({
+    name: z.string(),
+    use: AgentKind,
+    description: z.string().optional(),
+    model: z.string().optional(),
+    effort: z.string().optional(),
+    command: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+    recording: z.string().optional(),
+    instructions: z.string().optional(),
+    skills: z.array(z.string()),
+    usdPerAttempt: z.number().nonnegative().optional(),
+    then: AgentSpec.optional(),
+    from: z.string(),
+  }),
+)
+
+/** How a check's outcome is read. `builtin` has no command; `exit` is believed by its exit code alone. */
+export const CheckKind = z.enum(["tests", "lint", "types", "build", "exit", "builtin"])
+export type CheckKind = z.infer<typeof CheckKind>
+
+export const CheckSpec = z.object({
+  name: z.string(),
+  kind: CheckKind,
+  /** A shell line or an argv list; none for a builtin. */
+  run: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+  /** The runner or linter whose machine format is read (`vitest`, `eslint`, …); unset: found from `run`. */
+  format: z.string().optional(),
+  timeoutMs: z.number().positive(),
+  /** Where it came from: "loop", "builtin", `.flyball/checks.yaml`, or the project file it was found in. */
+  from: z.string(),
+})
+export type CheckSpec = z.infer<typeof CheckSpec>
+
+/** `tests_pass AND (lint_clean OR types)`, parsed. */
+export type CheckExpr = { check: string } | { and: CheckExpr[] } | { or: CheckExpr[] } | { not: CheckExpr }
+export const CheckExpr: z.ZodType<CheckExpr> = z.lazy(() =>
+  z.union([
+    z.object({ check: z.string() }),
+    z.object({ and: z.array(CheckExpr) }),
+    z.object({ or: z.array(CheckExpr) }),
+    z.object({ not: CheckExpr }),
+  ]),
+)
+
+/** One layer of verification, cheap to dear; the first that fails ends the attempt. */
+export const Layer = z.discriminatedUnion("by", [
+  z.object({ by: z.literal("check"), expr: CheckExpr }),
+  z.object({ by: z.literal("agent"), agent: z.string() }),
+  z.object({ by: z.literal("approve"), who: z.string(), when: z.string().optional() }),
+])
+export type Layer = z.infer<typeof Layer>
+
+/** A call in `run: a + b(x)` or `then: wait_ci(rounds=2)`; arguments as written, positional or named. */
+export const Call = z.object({
+  name: z.string(),
+  args: z.array(z.union([z.string(), z.number(), z.boolean()])),
+  named: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+})
+export type Call = z.infer<typeof Call>
+
+export const Guardrails = z.object({
+  maxIterations: z.number().int().positive(),
+  budget: z.object({
+    usdPerRun: z.number().positive().optional(),
+    usdPerDay: z.number().positive().optional(),
+    usdPerAttempt: z.number().positive().optional(),
+    tokensPerRun: z.number().positive().optional(),
+    tokensPerDay: z.number().positive().optional(),
+  }),
+  haltOn: z.object({
+    noProgress: z.number().int(),
+    sameError: z.number().int(),
+    repeatedOutput: z.number().int().optional(),
+  }),
+  /** Wall clock of one attempt. */
+  timeoutMs: z.number().positive(),
+  /** An agent that prints nothing for this long is taken for hung. */
+  silenceMs: z.number().positive(),
+  reviewWip: z.number().int().positive(),
+  maxDiff: z.object({ files: z.number().int().positive(), lines: z.number().int().positive() }),
+  maxFindings: z.number().int().positive(),
+  /** Globs nobody but a person may change, added to the built-in ones. */
+  protect: z.array(z.string()),
+  hours: z.string().optional(),
+})
+export type Guardrails = z.infer<typeof Guardrails>
+
+export const Metric = z.object({
+  name: z.string(),
+  run: z.string(),
+  target: z.union([z.number(), z.string()]),
+  direction: z.enum(["down", "up"]).optional(),
+})
+export type Metric = z.infer<typeof Metric>
+
+export const Loop = z.object({
+  name: z.string(),
+  description: z.string().optional(),
+  /** `repo` is the absolute path of the checkout; `path` the loop file relative to it. */
+  source: z.object({ repo: z.string(), path: z.string() }),
+  /** SHA-256 of the canonical loop without `source`: the same loop has the same hash on every machine. */
+  hash: z.string(),
+  trigger: z.array(Trigger),
+  goal: z.object({ doneWhen: z.string().optional(), metrics: z.array(Metric) }).optional(),
+  autonomy: z.enum(["report", "draft", "merge"]),
+  isolation: z.enum(["worktree", "clone", "sandbox"]),
+  strict: z.boolean(),
+  agents: z.record(z.string(), AgentSpec),
+  checks: z.record(z.string(), CheckSpec),
+  skills: z.array(z.string()),
+  steps: z.object({
+    discover: z.object({
+      run: z.array(Call),
+      /** Repository-relative path of the state file, `.flyball/state/triage.md`. */
+      writeTo: z.string().optional(),
+      triage: z.string().optional(),
+      attemptIf: z.string().optional(),
+    }),
+    plan: z.object({ agent: z.string() }).optional(),
+    act: z.object({ agent: z.string(), maxParallel: z.number().int().positive() }).optional(),
+    verify: z.object({ layers: z.array(Layer) }),
+    ship: z.object({ if: z.string(), run: z.array(Call), then: z.array(Call) }).optional(),
+  }),
+  guardrails: Guardrails,
+  hooks: z.object({ afterIsolate: z.string().optional(), onEscalate: z.string().optional() }),
+  state: z.object({ branch: z.string().optional() }).optional(),
+})
+export type Loop = z.infer<typeof Loop>

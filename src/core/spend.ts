@@ -1,0 +1,34 @@
+import { z } from "zod"
+
+/** How a figure of money is known, most to least trusted. */
+export const Basis = z.enum(["metered", "reported", "estimated", "unknown"])
+export type Basis = z.infer<typeof Basis>
+
+export const Spend = z.object({
+  tokens: z.object({ in: z.number(), out: z.number(), cacheRead: z.number(), cacheWrite: z.number() }),
+  usd: z.number(),
+  basis: Basis,
+})
+export type Spend = z.infer<typeof Spend>
+
+export const NOTHING_SPENT: Spend = {
+  tokens: { in: 0, out: 0, cacheRead: 0, cacheWrite: 0 },
+  usd: 0,
+  basis: "reported",
+}
+
+const order: Basis[] = ["metered", "reported", "estimated", "unknown"]
+
+/** Sums two spends; the basis of a sum is its least trusted part. */
+export function addSpend(a: Spend, b: Spend): Spend {
+  return {
+    tokens: {
+      in: a.tokens.in + b.tokens.in,
+      out: a.tokens.out + b.tokens.out,
+      cacheRead: a.tokens.cacheRead + b.tokens.cacheRead,
+      cacheWrite: a.tokens.cacheWrite + b.tokens.cacheWrite,
+    },
+    usd: a.usd + b.usd,
+    basis: order.indexOf(a.basis) > order.indexOf(b.basis) ? a.basis : b.basis,
+  }
+}

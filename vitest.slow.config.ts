@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config"
+
+// Suites that kill processes, drive other people's tools, or take their time: `npm run test:slow`.
+export default defineConfig({
+  test: {
+    include: ["test/slow/**/*.test.ts"],
+    exclude: ["**/fixtures/**", "**/node_modules/**"],
+    globalSetup: ["test/build.setup.ts"],
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    pool: "forks",
+    fileParallelism: false,
+  },
+})
