@@ -1,0 +1,183 @@
+import { checksOf } from "../core/check-expr.ts"
+import type { AgentSpec, Call, Loop } from "../core/loop.ts"
+import { type Known, knownActions, knownFollowUps, knownSources, laterChecks } from "./vocabulary.ts"
+
+/**
+ * Something a loop asks for that a later version delivers. `skipped`: the run goes on without it and says so;
+ * `refused`: going on would be weaker than what the loop demands, so the run doesn't start.
+ */
+export type Unavailable = {
+  feature: string
+  where: string
+  effect: "skipped" | "refused"
+  needs: string
+  instead?: string
+}
+
+type Rule = (loop: Loop) => Unavailable[]
+
+/** One line for each thing not delivered yet: to deliver it is to remove its line. */
+const rules: readonly Rule[] = [
+  ({ trigger }) =>
+    trigger.flatMap((t, i) =>
+      t.on === "webhook"
+        ? [
+            later(
+              `webhook(${t.connector})`,
+              `trigger.${i}`,
+              "skipped",
+              "a webhook receiver",
+              "the other triggers, and `flyball run`, still start it",
+            ),
+          ]
+        : [],
+    ),
+  ({ trigger }) =>
+    trigger.flatMap((t, i) =>
+      t.on === "signal"
+        ? [
+            later(
+              `on(${t.signal})`,
+              `trigger.${i}`,
+              "skipped",
+              "a connector that sends this signal",
+              "the other triggers, and `flyball run`, still start it",
+            ),
+          ]
+        : [],
+    ),
+  ({ steps }) =>
+    steps.plan === undefined
+      ? []
+      : [later("plan", "steps.plan", "skipped", "planning", "the maker starts without a plan")],
+  ({ steps }) =>
+    steps.discover.triage === undefined
+      ? []
+      : [
+          later(
+            "triage",
+            "steps.discover.triage",
+            "skipped",
+            "triage by an agent",
+            "findings keep what their source says of them",
+          ),
+        ],
+  (loop) =>
+    loop.goal === undefined || loop.goal.metrics.length === 0
+      ? []
+      : [
+          later(
+            "goal.metrics",
+            "goal.metrics",
+            loop.steps.verify.layers.length === 0 ? "refused" : "skipped",
+            "measuring metrics",
+            "the checks of `verify` decide alone",
+          ),
+        ],
+  ({ steps }) => steps.verify.layers.flatMap((layer) => (layer.by === "check" ? laterIn(checksOf(layer.expr)) : [])),
+  ({ steps }) =>
+    steps.verify.layers.flatMap((layer, i) =>
+      layer.by === "approve"
+        ? [
+            later(
+              `approve by ${layer.who}`,
+              `steps.verify.layers.${i}`,
+              "skipped",
+              "knowing who is in a team",
+              "every proposal waits for a person, whoever that is",
+            ),
+          ]
+        : [],
+    ),
+  ({ steps }) => laterCalls(steps.discover.run, knownSources, "steps.discover.run", "nothing is looked for there"),
+  ({ steps }) => laterCalls(steps.ship?.run ?? [], knownActions, "steps.ship.run"),
+  ({ steps }) => laterCalls(steps.ship?.then ?? [], knownFollowUps, "steps.ship.then"),
+  ({ autonomy }) =>
+    autonomy === "merge"
+      ? [later("autonomy: merge", "autonomy", "skipped", "earned autonomy", "every proposal waits for a person")]
+      : [],
+  ({ state }) =>
+    state?.branch === undefined
+      ? []
+      : [
+          later(
+            "state.branch",
+            "state.branch",
+            "skipped",
+            "a branch for the state file",
+            "the state file is written, its history isn't kept",
+          ),
+        ],
+  ({ agents }) => Object.values(agents).flatMap((agent) => laterAgent(agent, `agents.${agent.name}`)),
+  ({ guardrails: { budget } }) => {
+    const tokens = [
+      ...(budget.tokensPerRun === undefined ? [] : ["tokens/run"]),
+      ...(budget.tokensPerDay === undefined ? [] : ["tokens/day"]),
+    ]
+    const dollars = budget.usdPerRun ?? budget.usdPerDay ?? budget.usdPerAttempt
+    // A ceiling that is shown and never stops anything is worse than none (M8).
+    return tokens.map((unit) =>
+      later(
+        `budget in ${unit}`,
+        "guardrails.budget",
+        dollars === undefined ? "refused" : "skipped",
+        "a meter of tokens",
+        "the ceilings in dollars hold",
+      ),
+    )
+  },
+  ({ hooks }) =>
+    hooks.onEscalate === undefined
+      ? []
+      : [
+          later(
+            "hooks.on_escalate",
+            "hooks.on_escalate",
+            "skipped",
+            "escalation hooks",
+            "the inbox has what needs a person",
+          ),
+        ],
+  ({ guardrails }) =>
+    guardrails.hours === undefined ? [] : [later("guardrails.hours", "guardrails.hours", "refused", "working hours")],
+]
+
+const laterKinds: readonly AgentSpec["use"][] = ["opencode", "gemini", "pi", "acp"]
+
+/** What this loop asks for that isn't available yet, with what happens instead. */
+export function unavailable(loop: Loop): Unavailable[] {
+  return rules.flatMap((rule) => rule(loop))
+}
+
+function later(
+  feature: string,
+  where: string,
+  effect: Unavailable["effect"],
+  needs: string,
+  instead?: string,
+): Unavailable {
+  return { feature, where, effect, needs, ...(instead === undefined ? {} : { instead }) }
+}
+
+/** A gate that can't be asked is never taken for passed. */
+function laterIn(names: string[]): Unavailable[] {
+  const known: readonly string[] = laterChecks
+  return names
+    .filter((name) => known.includes(name))
+    .map((name) => later(name, `check.${name}`, "refused", `the check \`${name}\``))
+}
+
+function laterCalls(calls: readonly Call[], known: readonly Known[], where: string, instead?: string): Unavailable[] {
+  return calls.flatMap(({ name }) => {
+    const needs = known.find((one) => one.name === name)?.needs
+    return needs === undefined ? [] : [later(name, `${where}.${name}`, "skipped", needs, instead)]
+  })
+}
+
+function laterAgent(agent: AgentSpec, where: string): Unavailable[] {
+  return [
+    ...(laterKinds.includes(agent.use)
+      ? [later(`use: ${agent.use}`, where, "refused", `the adapter for ${agent.use}`)]
+      : []),
+  ]
+}
