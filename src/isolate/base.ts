@@ -1,0 +1,134 @@
+import { resolve } from "node:path"
+import { Failure } from "../core/failure.ts"
+import type { Base, Repo } from "../core/ports.ts"
+import { GitError, git, tryGit } from "../lib/git.ts"
+
+const REMOTE_TIMEOUT_MS = 120_000
+
+/** The remote's default branch as it is now, or, where there is no remote, the branch that is checked out. */
+export async function findBase(repo: Repo, signal: AbortSignal): Promise<Base> {
+  const remote = await findRemote(repo, signal)
+  return remote === undefined ? checkedOutBranch(repo, signal) : fetchBase(repo, remote, signal)
+}
+
+type Remote = NonNullable<Base["remote"]>
+
+/** `origin`, or the only one, or the first by name. */
+async function findRemote(repo: Repo, signal: AbortSignal): Promise<Remote | undefined> {
+  const ran = await tryGit(["config", "--null", "--get-regexp", "^remote\\..*\\.url$"], { cwd: repo.root, signal })
+  const remotes = ran.stdout.split("\0").flatMap((entry): Remote[] => {
+    const [key = "", url = ""] = entry.split("\n")
+    return url === "" ? [] : [{ name: key.slice("remote.".length, -".url".length), url: absolute(url, repo.root) }]
+  })
+  return remotes.find((one) => one.name === "origin") ?? remotes.sort((a, b) => (a.name < b.name ? -1 : 1))[0]
+}
+
+/** A path as address counts from the checkout; wherever it is used, it must mean the same. */
+function absolute(url: string, root: string): string {
+  const isPath = !/^[\w+.-]+:/.test(url) && !/^[^/]+:/.test(url)
+  return isPath ? resolve(root, url) : url
+}
+
+/**
+ * Asks the remote for its default branch, and fetches it where it moved: into `refs/flyball/base/…`, so that no
+ * remote-tracking ref, no tag and no FETCH_HEAD of the user's changes.
+ */
+async function fetchBase(repo: Repo, remote: Remote, signal: AbortSignal): Promise<Base> {
+  const found = await askRemote(repo, remote, signal)
+  const ref = `refs/flyball/base/${remote.name}/${found.branch}`
+  const known = await tryGit(["rev-parse", "--verify", "--quiet", `${ref}^{commit}`], { cwd: repo.root, signal })
+  if (known.stdout.trim() !== found.sha) {
+    const quietly = [
+      "--quiet",
+      "--no-tags",
+      "--no-prune",
+      "--no-write-fetch-head",
+      "--no-auto-maintenance",
+      "--no-recurse-submodules",
+      "--refmap=",
+    ]
+    const refspec = `+refs/heads/${found.branch}:${ref}`
+    const fetched = await tryGit(["-c", "core.logAllRefUpdates=false", "fetch", ...quietly, remote.name, refspec], {
+      cwd: repo.root,
+      signal,
+      timeoutMs: REMOTE_TIMEOUT_MS,
+    })
+    signal.throwIfAborted()
+    if (fetched.exitCode !== 0) throw unreachable(remote, fetched.stderr || fetched.ended)
+    // It may have moved once more between question and fetch.
+    found.sha = (await git(["rev-parse", "--verify", `${ref}^{commit}`], { cwd: repo.root, signal })).trim()
+  }
+  return { sha: found.sha, ref, branch: found.branch, remote }
+}
+
+type RemoteBranch = { sha: string; branch: string }
+
+async function askRemote(repo: Repo, remote: Remote, signal: AbortSignal): Promise<RemoteBranch> {
+  const options = { cwd: repo.root, signal, timeoutMs: REMOTE_TIMEOUT_MS }
+  const asked = await tryGit(["ls-remote", "--symref", remote.name, "HEAD"], options)
+  signal.throwIfAborted()
+  if (asked.exitCode !== 0) throw unreachable(remote, asked.stderr || asked.ended)
+  const branch = /^ref: refs\/heads\/(\S+)\tHEAD$/m.exec(asked.stdout)?.[1]
+  const sha = /^([0-9a-f]{40,64})\tHEAD$/m.exec(asked.stdout)?.[1]
+  if (branch !== undefined && sha !== undefined) return { branch, sha }
+  // Its HEAD names a branch that it does not have, or none at all: a bare repository made before the first push.
+  const heads = await tryGit(["ls-remote", "--heads", remote.name], options)
+  if (heads.exitCode !== 0) throw unreachable(remote, heads.stderr || heads.ended)
+  const branches = [...heads.stdout.matchAll(/^([0-9a-f]{40,64})\trefs\/heads\/(\S+)$/gm)].flatMap(
+    ([, oid, name]): RemoteBranch[] => (oid === undefined || name === undefined ? [] : [{ sha: oid, branch: name }]),
+  )
+  const likely = branches.filter((one) => one.sha === sha)
+  const candidates = likely.length > 0 ? likely : branches
+  const chosen =
+    candidates.find((one) => one.branch === "main") ??
+    candidates.find((one) => one.branch === "master") ??
+    candidates[0]
+  if (chosen !== undefined) return chosen
+  throw new Failure("REMOTE_EMPTY", `The remote ${remote.name} (${redact(remote.url)}) has no branch yet.`, {
+    hint: `Push first: git push -u ${remote.name} HEAD`,
+    retry: "person",
+  })
+}
+
+async function checkedOutBranch(repo: Repo, signal: AbortSignal): Promise<Base> {
+  const ran = await tryGit(["symbolic-ref", "--quiet", "HEAD"], { cwd: repo.root, signal })
+  const ref = ran.stdout.trim()
+  if (!ref.startsWith("refs/heads/")) {
+    throw new Failure(
+      "HEAD_DETACHED",
+      "No branch is checked out, and there is no remote: there is nothing to base work on.",
+      {
+        hint: "Check out the branch to work on: git switch main",
+        retry: "person",
+      },
+    )
+  }
+  try {
+    const sha = (await git(["rev-parse", "--verify", `${ref}^{commit}`], { cwd: repo.root, signal })).trim()
+    return { sha, ref, branch: ref.slice("refs/heads/".length) }
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error
+    throw new Failure("REPOSITORY_EMPTY", `The branch ${ref} has no commit yet.`, {
+      hint: "Commit something on it first.",
+      retry: "person",
+      cause: error,
+    })
+  }
+}
+
+function unreachable(remote: Remote, why: string): Failure {
+  const reason = redact(why.trim().split("\n").slice(-3).join(" "))
+  return new Failure(
+    "REMOTE_UNREACHABLE",
+    `The remote ${remote.name} (${redact(remote.url)}) does not answer: ${reason}`,
+    {
+      hint: `Try \`git ls-remote ${remote.name}\`: network, address or credentials.`,
+      retry: "later",
+    },
+  )
+}
+
+/** A password in an address is nobody's business. */
+function redact(text: string): string {
+  return text.replace(/(\w+:\/\/)[^@/\s]+@/g, "$1***@")
+}

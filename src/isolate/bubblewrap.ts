@@ -1,0 +1,210 @@
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs"
+import { join, sep } from "node:path"
+import type { Bind, Confinement } from "../core/ports.ts"
+import { homes } from "../lib/environment.ts"
+
+/** What is the same for each command on this machine. */
+export type Profile = {
+  system: Mount[]
+  /** Folders outside the system's own that programs on PATH need. */
+  tools: string[]
+  /** Empty for whoever is inside, though a folder around them is visible. */
+  hidden: string[]
+  /** An empty folder of ours, covered by a tmpfs in the mount namespace of each command that needs scratch copies. */
+  stage: string
+  /** Whether an overlay can be mounted in a user namespace here. */
+  overlay: boolean
+}
+
+/** One option of bubblewrap that puts something at `at`. */
+export type Mount = { at: string; args: string[] }
+
+/**
+ * The argv that runs `argv` in namespaces of its own (pid, ipc, uts; net when it is to have none), in a file system that
+ * holds the system, the tools, and what the confinement lists: nothing else of the machine is there to be found.
+ * When the caller dies, so does all that is inside, whatever it did to leave.
+ */
+export function bubblewrapArgv(
+  argv: readonly string[],
+  cwd: string,
+  confinement: Confinement,
+  profile: Profile,
+): string[] {
+  const overlays = profile.overlay ? (confinement.binds ?? []).filter((bind) => bind.scratch === true) : []
+  const mounts = [
+    ...profile.system,
+    ...(confinement.network === "open" ? networkMounts() : []),
+    ...profile.tools.map((tool) => readOnly(tool, tool)),
+    ...hide(profile, confinement),
+    ...confinement.readable.map((path) => readOnly(path, path)),
+    ...privateFolders(confinement),
+    ...confinement.writable.map((path) => ({ at: path, args: ["--bind", path, path] })),
+    ...(confinement.binds ?? []).flatMap((bind) => bindMounts(bind, profile, overlays.indexOf(bind))),
+  ]
+  const own = [
+    "bwrap",
+    "--unshare-user-try",
+    "--unshare-pid",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+    ...(confinement.network === "none" ? ["--unshare-net"] : []),
+    "--die-with-parent",
+    "--new-session",
+    ...(overlays.length > 0
+      ? ["--unshare-user", "--uid", String(process.getuid?.() ?? 0), "--gid", String(process.getgid?.() ?? 0)]
+      : []),
+    // A mount covers what was mounted under it before: the outer ones come first.
+    ...mounts.sort((a, b) => depth(a.at) - depth(b.at)).flatMap((mount) => mount.args),
+    ...(confinement.home === undefined ? ["--setenv", "HOME", PRIVATE_HOME] : ["--setenv", "HOME", confinement.home]),
+    ...["--setenv", "TMPDIR", confinement.tmp ?? "/tmp"],
+    ...["--remount-ro", "/", "--chdir", cwd, "--"],
+    ...argv,
+  ]
+  return overlays.length === 0 ? own : [...overlayArgv(overlays, profile.stage), ...own]
+}
+
+const PRIVATE_HOME = "/tmp/home"
+
+/** The system's own folders, links among them as links, and none of its secrets. */
+export function systemMounts(): Mount[] {
+  const folders = [
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/etc",
+    "/opt",
+    "/nix/store",
+    "/gnu/store",
+    "/run/current-system",
+  ]
+  const mounts = folders.flatMap((path): Mount[] => {
+    const found = lstatSync(path, { throwIfNoEntry: false })
+    if (found === undefined) return []
+    return [found.isSymbolicLink() ? { at: path, args: ["--symlink", readlinkSync(path), path] } : readOnly(path, path)]
+  })
+  return [
+    ...mounts,
+    { at: "/proc", args: ["--proc", "/proc"] },
+    { at: "/dev", args: ["--dev", "/dev"] },
+    { at: "/tmp", args: ["--tmpfs", "/tmp"] },
+    { at: PRIVATE_HOME, args: ["--dir", PRIVATE_HOME] },
+    { at: "/run", args: ["--tmpfs", "/run"] },
+    { at: "/var/tmp", args: ["--tmpfs", "/var/tmp"] },
+    readOnly("/sys/devices/system/cpu", "/sys/devices/system/cpu"),
+    ...SECRETS.filter((path) => existsSync(path)).map(mask),
+  ]
+}
+
+/** The tool folders that no system folder, and no other of them, shows anyway: each mount costs time at each start. */
+export function toolsBeside(system: readonly Mount[], tools: readonly string[]): string[] {
+  const shown = system
+    .filter(({ args: [option] }) => option === "--ro-bind-try" || option === "--symlink")
+    .map(({ at }) => at)
+  const isWithin = (path: string, outer: string) => path === outer || path.startsWith(outer + sep)
+  return tools.filter((tool) => {
+    const elsewhere = [...shown, ...tools.filter((other) => other !== tool)]
+    return !elsewhere.some((outer) => isWithin(tool, outer))
+  })
+}
+
+/** As root we could read these, and so could an agent. */
+const SECRETS = [
+  "/etc/shadow",
+  "/etc/shadow-",
+  "/etc/gshadow",
+  "/etc/gshadow-",
+  "/etc/sudoers",
+  "/etc/sudoers.d",
+  "/etc/ssh",
+  "/etc/ssl/private",
+  "/etc/NetworkManager",
+  "/etc/docker",
+  "/etc/kubernetes",
+]
+
+function mask(path: string): Mount {
+  const isFolder = lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  return { at: path, args: isFolder ? ["--tmpfs", path] : ["--ro-bind", "/dev/null", path] }
+}
+
+/** Names must resolve: `/etc/resolv.conf` is often a link into `/run`. */
+function networkMounts(): Mount[] {
+  const target = realPath("/etc/resolv.conf")
+  return target === undefined || target.startsWith("/etc/") ? [] : [readOnly(target, target)]
+}
+
+/** Covers the user's home, FLYBALL_HOME and the repository where a visible folder holds them; elsewhere they are not there at all. */
+function hide(profile: Profile, confinement: Confinement): Mount[] {
+  const visible = [
+    ...profile.system.filter((mount) => mount.args[0] === "--ro-bind-try").map((mount) => mount.at),
+    ...profile.tools,
+    ...confinement.readable,
+  ]
+  const inside = (path: string) => visible.some((outer) => path.startsWith(outer + sep))
+  return [...homes(), ...profile.hidden]
+    .filter((path) => existsSync(path) && inside(path))
+    .map((path) => ({ at: path, args: ["--tmpfs", path] }))
+}
+
+function privateFolders({ home, tmp }: Confinement): Mount[] {
+  return [home, tmp].flatMap((path) => (path === undefined ? [] : [{ at: path, args: ["--bind", path, path] }]))
+}
+
+function bindMounts(bind: Bind, { stage, overlay }: Profile, index: number): Mount[] {
+  if (bind.scratch !== true) return [readOnly(bind.from, bind.to)]
+  if (overlay) return [{ at: bind.to, args: ["--bind", join(stage, String(index), "merged"), bind.to] }]
+  // Without overlays: a folder in memory whose entries are the real ones. What is in them can't be changed, but new
+  // entries can be made beside them, which is what caches do. A cache that is there already is left out.
+  const entries = readdirSync(bind.from).filter((name) => !/^\.(cache|vite|vite-temp|vitest|nyc_output)$/.test(name))
+  return [
+    { at: bind.to, args: ["--tmpfs", bind.to] },
+    ...entries.map((name) => {
+      const from = join(bind.from, name)
+      const link = lstatSync(from).isSymbolicLink()
+      return {
+        at: join(bind.to, name),
+        args: link ? ["--symlink", readlinkSync(from), join(bind.to, name)] : ["--ro-bind", from, join(bind.to, name)],
+      }
+    }),
+  ]
+}
+
+/**
+ * Mounts, in a mount namespace of its own, one overlay per scratch bind with its upper layer in memory, then starts the
+ * rest of the argv there. `unshare` and `sh` replace themselves, so it is one process still.
+ */
+function overlayArgv(overlays: Bind[], stage: string): string[] {
+  const script = [
+    'stage=$1; shift; mount -t tmpfs -o mode=0700 tmpfs "$stage" || exit 125',
+    'i=0; while [ "$1" != -- ]; do',
+    '  mkdir -p "$stage/$i/upper" "$stage/$i/work" "$stage/$i/merged"; ln -s "$1" "$stage/$i/lower"',
+    // Through a link and a relative path: names with commas and colons would be read as options.
+    '  (cd "$stage/$i" && mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work,userxattr merged) || exit 125',
+    "  i=$((i+1)); shift",
+    'done; shift; exec "$@"',
+  ].join("\n")
+  const asRoot = process.getuid?.() === 0
+  const enter = asRoot ? ["unshare", "--mount"] : ["unshare", "--user", "--map-root-user", "--mount"]
+  return [...enter, "/bin/sh", "-c", script, "sh", stage, ...overlays.map((bind) => bind.from), "--"]
+}
+
+function readOnly(from: string, to: string): Mount {
+  return { at: to, args: ["--ro-bind-try", from, to] }
+}
+
+function depth(path: string): number {
+  return path === "/" ? 0 : path.split("/").length
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,65 @@
+import { existsSync, type FSWatcher, rmSync, watch } from "node:fs"
+import { join } from "node:path"
+import type { Readable } from "node:stream"
+import { endTree, listTrees } from "./watched-trees.ts"
+
+export type Guarding = {
+  /** FLYBALL_HOME: a file `HALT` in it ends everything. */
+  home: string
+  /** The owner's folder. */
+  folder: string
+  /** The pipe from the owner: a byte means "look" and "I live", its end that the owner is gone. */
+  pipe: Readable
+  stallMs: number
+}
+
+/** Should file events be missed (some file systems have none), HALT is seen within this time. */
+const LOOK_MS = 1000
+
+/** The watchdog's life: ends trees past their deadline, on HALT, and of an owner that is gone or hangs; over when the owner is gone. */
+export function guard({ home, folder, pipe, stallMs }: Guarding): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined
+    let events: FSWatcher | undefined
+
+    const look = () => {
+      const halted = existsSync(join(home, "HALT"))
+      const now = Date.now()
+      let next = Number.POSITIVE_INFINITY
+      for (const { file, tree } of listTrees(folder)) {
+        if (halted || tree.deadlineAt <= now) endTree(file, tree)
+        else next = Math.min(next, tree.deadlineAt)
+      }
+      clearTimeout(timer)
+      timer = setTimeout(look, Math.min(LOOK_MS, Math.max(0, next - now)))
+    }
+    const endAll = () => {
+      for (const { file, tree } of listTrees(folder)) endTree(file, tree)
+    }
+
+    const stall = setTimeout(endAll, stallMs)
+    try {
+      events = watch(home, (_, name) => name === "HALT" && look()).on("error", () => {})
+    } catch {
+      // the look that comes around must do
+    }
+    pipe.on("data", () => {
+      stall.refresh()
+      look()
+    })
+    pipe.on("error", () => {})
+    let over = false
+    const ownerIsGone = () => {
+      if (over) return
+      over = true
+      clearTimeout(timer)
+      clearTimeout(stall)
+      events?.close()
+      endAll()
+      rmSync(folder, { recursive: true, force: true })
+      resolve()
+    }
+    pipe.once("end", ownerIsGone).once("close", ownerIsGone)
+    look()
+  })
+}

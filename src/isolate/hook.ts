@@ -1,0 +1,67 @@
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import { Failure } from "../core/failure.ts"
+import type { Bind, Repo, Sandbox } from "../core/ports.ts"
+import { buildEnv } from "../lib/environment.ts"
+import { run } from "../lib/process.ts"
+
+const HOOK_TIMEOUT_MS = 15 * 60_000
+
+export type Hook = {
+  command: string
+  /** The folder it runs in, and may write to. */
+  tree: string
+  /** Where its HOME, TMPDIR and log lie. */
+  folder: string
+  repo: Repo
+  sandbox: Sandbox
+  readable: string[]
+  binds: Bind[]
+  /** Whether what it downloads may be kept for the next one: not when code of a maker has a part in it. */
+  keepsDownloads: boolean
+  signal: AbortSignal
+}
+
+/** Runs `hooks.afterIsolate`. That it fails is nobody's change: the Failure says so, and holds the end of its output. */
+export async function runHook({
+  command,
+  tree,
+  folder,
+  repo,
+  sandbox,
+  readable,
+  binds,
+  keepsDownloads,
+  signal,
+}: Hook): Promise<void> {
+  const home = join(folder, "home")
+  const tmp = join(folder, "tmp")
+  const cache = keepsDownloads ? join(repo.dataDir, "cache") : join(folder, "cache")
+  for (const path of [home, tmp, cache]) mkdirSync(path, { recursive: true, mode: 0o700 })
+  const confinement = { writable: [tree, cache], readable, binds, home, tmp, network: "open" as const }
+  const { argv } = sandbox.wrap(["/bin/sh", "-c", command], tree, confinement)
+  const logFile = join(folder, "after-isolate.log")
+  const env = buildEnv({ home, tmp, extra: downloadsGoTo(cache) })
+  const ran = await run(argv, { cwd: tree, env, timeoutMs: HOOK_TIMEOUT_MS, logFile, limitBytes: 1024 * 1024, signal })
+  signal.throwIfAborted()
+  if (ran.ended === "exit" && ran.exitCode === 0) return
+  const how = ran.ended === "exit" ? `exit ${ran.exitCode ?? ran.signal}` : ran.ended
+  const tail = `${ran.stdout}\n${ran.stderr}`.trim().split("\n").slice(-20).join("\n")
+  throw new Failure("HOOK_FAILED", `hooks.after_isolate failed (${how}): ${command}\n${tail}`, {
+    hint: `Run it yourself in a fresh clone; all it printed is in ${logFile}.`,
+    retry: "later",
+    facts: { class: "infrastructure", command, how, logFile, tail },
+  })
+}
+
+function downloadsGoTo(cache: string): Record<string, string> {
+  return {
+    npm_config_cache: join(cache, "npm"),
+    npm_config_store_dir: join(cache, "pnpm"),
+    YARN_CACHE_FOLDER: join(cache, "yarn"),
+    PIP_CACHE_DIR: join(cache, "pip"),
+    UV_CACHE_DIR: join(cache, "uv"),
+    POETRY_CACHE_DIR: join(cache, "poetry"),
+    GOCACHE: join(cache, "go-build"),
+  }
+}

@@ -1,0 +1,76 @@
+/*
+ * The git that isolate needs, as shell scripts: several gits for the price of starting one process from a large parent.
+ * They run with our git directory, our index, and the user's object store (`GIT_OBJECT_DIRECTORY`).
+ */
+
+/** Our refs need no reflog, also where the user's config says "always". */
+const SET_REF = `
+set_ref() { git --git-dir="$repo" -c core.logAllRefUpdates=false update-ref --no-deref "$@"; }
+`
+
+/** Moves a change's ref to where work starts. What the ref held and the start does not contain is kept for rescue. */
+const KEEP_AND_MOVE = `
+${SET_REF}old=$(git --git-dir="$repo" rev-parse --verify --quiet "$ref^{commit}" || :)
+if [ -n "$old" ] && [ "$old" != "$start" ] && ! git merge-base --is-ancestor "$old" "$start"; then
+  prev=$(git --git-dir="$repo" rev-parse --verify --quiet "$rescue^{commit}" || :)
+  if [ -z "$prev" ]; then keep=$old
+  elif git merge-base --is-ancestor "$old" "$prev"; then keep=$prev
+  else keep=$(git commit-tree "$old^{tree}" -p "$old" -p "$prev" -m "Kept by Flyball: an attempt that was given up")
+  fi
+  [ "$keep" = "$prev" ] || set_ref "$rescue" "$keep"
+fi
+[ "$old" = "$start" ] || set_ref "$ref" "$start"
+`
+
+/** `repo ref rescue start patterns…` → what of the patterns is in the tree, as `ls-files --stage -z`. */
+export const POPULATE = `
+repo=$1 ref=$2 rescue=$3 start=$4; shift 4
+${KEEP_AND_MOVE}
+git read-tree --reset -u "$start"
+git ls-files -z --stage -- "$@"
+`
+
+/** `repo ref` → the index's tree, the ref's commit and its tree. */
+export const STANDING = `
+git write-tree
+git --git-dir="$1" rev-parse "$2^{commit}" "$2^{tree}"
+`
+
+/** `repo ref start message`, paths on stdin → tree; then, where it is another than before, commit and changed paths. */
+export const RECORD = `
+repo=$1 ref=$2 start=$3 message=$4
+${SET_REF}git update-index -z --add --remove --replace --stdin
+tree=$(git write-tree)
+parent=$(git --git-dir="$repo" rev-parse --verify --quiet "$ref^{commit}" || echo "$start")
+echo "$tree"
+echo "$parent"
+[ "$tree" != "$(git rev-parse --verify "$parent^{tree}")" ] || exit 0
+commit=$(git commit-tree "$tree" -p "$parent" -m "$message")
+echo "$commit"
+set_ref "$ref" "$commit"
+git diff-tree -r --name-only "$parent" "$commit"
+`
+
+/** `repo ref rescue start message`, paths on stdin → the commit that keeps them; nothing where there was nothing to keep. */
+export const RESCUE = `
+repo=$1 ref=$2 rescue=$3 start=$4 message=$5
+${SET_REF}git update-index -z --add --remove --replace --stdin
+tree=$(git write-tree)
+parent=$(git --git-dir="$repo" rev-parse --verify --quiet "$ref^{commit}" || echo "$start")
+[ "$tree" != "$(git rev-parse --verify "$parent^{tree}")" ] || exit 0
+prev=$(git --git-dir="$repo" rev-parse --verify --quiet "$rescue^{commit}" || :)
+[ -z "$prev" ] || [ "$tree" != "$(git rev-parse --verify "$prev^{tree}")" ] || exit 0
+commit=$(git commit-tree "$tree" -p "$parent" \${prev:+-p "$prev"} -m "$message")
+set_ref "$rescue" "$commit"
+echo "$commit"
+`
+
+/** `repo treeish patterns…` → tree, commit or nothing, then what of the patterns is in the tree, as `ls-files --stage -z`. */
+export const CHECK_OUT = `
+repo=$1 treeish=$2; shift 2
+tree=$(git --git-dir="$repo" rev-parse --verify --end-of-options "$treeish^{tree}")
+echo "$tree"
+git --git-dir="$repo" rev-parse --verify --quiet --end-of-options "$treeish^{commit}" || echo
+git read-tree --reset -u "$tree"
+git ls-files -z --stage -- "$@"
+`

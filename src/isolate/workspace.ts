@@ -1,0 +1,178 @@
+import { createHash } from "node:crypto"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join, posix } from "node:path"
+import { Failure } from "../core/failure.ts"
+import type { Progress, Repo, Sandbox, Workspace } from "../core/ports.ts"
+import { GitError, gitScript } from "../lib/git.ts"
+import { rescue, writesTo } from "./capture.ts"
+import { bindsOf, DEPENDENCY_FILES, DEPENDENCY_FOLDERS, findDependencies, type TrackedFiles } from "./dependencies.ts"
+import { copyIndex, gitSees, objectFolders, writeGitDir } from "./git-dir.ts"
+import { runHook } from "./hook.ts"
+import { findLeftovers } from "./leftovers.ts"
+import { type Place, type Ready, readReady, writeReady } from "./place.ts"
+import { POPULATE, STANDING } from "./scripts.ts"
+import { discard } from "./trash.ts"
+
+export type Opening = {
+  repo: Repo
+  sandbox: Sandbox
+  progress: Progress
+  place: Place
+  base: string
+  /** The commit to stand on: where the last attempt ended, or the base. */
+  start: string
+  hook: string | undefined
+  signal: AbortSignal
+}
+
+/**
+ * Makes the change's folder, or finds it as the last attempt left it. What a dead attempt left in it is kept under the
+ * rescue ref, and the folder made anew; so is one that a death left half-made.
+ */
+export async function openWorkspace(opening: Opening): Promise<Workspace> {
+  const { repo, place, start, signal } = opening
+  const ready = readReady(place)
+  if (ready !== undefined && ready.hook === hashOf(opening.hook) && (await standsOn(opening, ready))) {
+    giveGit(opening)
+    writeReady(place, { ...ready, base: opening.base, start })
+    return workspaceOf(opening, await trackedFiles(place, signal))
+  }
+  if (ready !== undefined && existsSync(place.tree)) await rescue(repo, place, ready, signal)
+  if (existsSync(place.folder)) void discard(repo, place.folder)
+  const files = await populate(opening)
+  giveGit(opening)
+  const workspace = workspaceOf(opening, files)
+  if (opening.hook !== undefined) {
+    const { command, binds } = { command: opening.hook, binds: workspace.binds ?? [] }
+    opening.progress({ verb: "isolate", change: place.change, text: `after_isolate: ${command}` })
+    await runHook({
+      ...opening,
+      command,
+      binds,
+      tree: place.tree,
+      folder: place.folder,
+      readable: workspace.readable ?? [],
+      keepsDownloads: start === opening.base,
+    })
+  }
+  const hook = hashOf(opening.hook)
+  writeReady(place, { base: opening.base, start, ...(hook === undefined ? {} : { hook }) })
+  return workspace
+}
+
+/** True when the folder holds exactly the commit to start from, and the ref says so too. */
+async function standsOn({ repo, place, start, signal }: Opening, ready: Ready): Promise<boolean> {
+  if (!existsSync(place.tree) || !existsSync(place.index)) return false
+  const leftovers = await findLeftovers(place, signal)
+  if (leftovers.changed.length > 0 || leftovers.forgotten.length > 0) return false
+  try {
+    const env = writesTo(repo, place)
+    const output = await gitScript(STANDING, [repo.gitDir, place.ref], { cwd: place.tree, env, signal })
+    const [tree, commit, commitTree] = output.split("\n")
+    return tree === commitTree && commit === start && ready.base !== ""
+  } catch (error) {
+    if (error instanceof GitError) return false
+    throw error
+  }
+}
+
+async function populate({ repo, place, base, start, signal }: Opening): Promise<TrackedFiles> {
+  mkdirSync(place.tree, { recursive: true, mode: 0o700 })
+  writeGitDir({ path: place.gitDir, repo, head: start })
+  const args = [repo.gitDir, place.ref, place.rescueRef, start, ...DEPENDENCY_FILES, ":(glob)**/.gitignore"]
+  try {
+    const output = await gitScript(POPULATE, args, {
+      cwd: place.tree,
+      env: writesTo(repo, place),
+      signal,
+      timeoutMs: 30 * 60_000,
+    })
+    const files = parseStaged(output)
+    writeFileSync(join(place.gitDir, "info/exclude"), excludes(repo, place.tree, files))
+    return files
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error
+    signal.throwIfAborted()
+    throw new Failure(
+      "WORKSPACE_FAILED",
+      `The workspace of ${place.change} could not be made at ${start.slice(0, 12)}: ${error.message}`,
+      {
+        hint: `Is the commit there? git cat-file -t ${base}`,
+        retry: "later",
+        cause: error,
+      },
+    )
+  }
+}
+
+async function trackedFiles(place: Place, signal: AbortSignal): Promise<TrackedFiles> {
+  const env = gitSees(place.gitDir, place.tree, place.index)
+  return parseStaged(
+    await gitScript('git ls-files -z --stage -- "$@"', DEPENDENCY_FILES, { cwd: place.tree, env, signal }),
+  )
+}
+
+/** Of `ls-files --stage -z`: path → blob id. */
+export function parseStaged(output: string): Map<string, string> {
+  return new Map(
+    output.split("\0").flatMap((entry): [string, string][] => {
+      const [meta = "", path] = entry.split("\t")
+      const [, oid] = meta.trim().split(" ")
+      return path === undefined || oid === undefined ? [] : [[path, oid]]
+    }),
+  )
+}
+
+/** What the start ignores stays out of the change, also when the maker takes the line out of `.gitignore`. */
+function excludes(repo: Repo, tree: string, files: TrackedFiles): string {
+  const rules = [...DEPENDENCY_FOLDERS.map((folder) => `/**/${folder}`), ...lines(join(repo.gitDir, "info/exclude"))]
+  const ignoreFiles = [...files.keys()].filter((path) => posix.basename(path) === ".gitignore")
+  for (const path of ignoreFiles.sort((a, b) => a.split("/").length - b.split("/").length)) {
+    const folder = posix.dirname(path)
+    for (const rule of lines(join(tree, path))) rules.push(folder === "." ? rule : below(folder, rule))
+  }
+  return `${rules.join("\n")}\n`
+}
+
+/** A rule of `folder/.gitignore`, as the root's would say it. */
+function below(folder: string, rule: string): string {
+  const not = rule.startsWith("!") ? "!" : ""
+  const pattern = rule.slice(not.length)
+  const isAnchored = pattern.slice(0, -1).includes("/")
+  const escaped = folder.replace(/[\\*?[\]!#]/g, "\\$&")
+  return isAnchored ? `${not}/${escaped}/${pattern.replace(/^\//, "")}` : `${not}/${escaped}/**/${pattern}`
+}
+
+function lines(path: string): string[] {
+  if (!existsSync(path)) return []
+  return readFileSync(path, "utf8")
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== "" && !line.startsWith("#"))
+}
+
+/** The maker's own `.git`: made new each time, whatever became of the last one. */
+function giveGit({ repo, place, start }: Opening): void {
+  const path = join(place.tree, ".git")
+  void discard(repo, path)
+  const branch = `refs/heads/flyball/${place.change}`
+  const exclude = readFileSync(join(place.gitDir, "info/exclude"), "utf8")
+  writeGitDir({ path, repo, head: branch, refs: { [branch]: start }, exclude })
+  copyIndex(place.index, join(path, "index"))
+}
+
+function workspaceOf({ repo, sandbox, place, base }: Opening, files: TrackedFiles): Workspace {
+  const { folders } = findDependencies(repo, files)
+  const binds = sandbox.kind.is === "bubblewrap" ? bindsOf(repo, place.tree, folders) : []
+  return {
+    change: place.change,
+    path: place.tree,
+    base,
+    sandboxed: sandbox.kind.is === "bubblewrap",
+    readable: objectFolders(repo),
+    binds,
+  }
+}
+
+function hashOf(hook: string | undefined): string | undefined {
+  return hook === undefined ? undefined : createHash("sha256").update(hook).digest("hex").slice(0, 16)
+}

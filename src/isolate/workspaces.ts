@@ -1,0 +1,139 @@
+import { existsSync, mkdirSync, readdirSync } from "node:fs"
+import { join } from "node:path"
+import { Failure } from "../core/failure.ts"
+import type { Merge, Progress, Repo, Sandbox, Workspaces } from "../core/ports.ts"
+import { GitError, tryGit } from "../lib/git.ts"
+import { findBase } from "./base.ts"
+import { capture, rescue } from "./capture.ts"
+import { checkOut, sweepCheckouts } from "./checkout.ts"
+import { gitSees, writeGitDir } from "./git-dir.ts"
+import { type Place, placeOf, readReady, workspacesOf } from "./place.ts"
+import { sweepDependencies } from "./provide.ts"
+import { discard, emptyTrash } from "./trash.ts"
+import { openWorkspace } from "./workspace.ts"
+
+export type WorkspacesOptions = {
+  repo: Repo
+  sandbox: Sandbox
+  progress: Progress
+  /** `hooks.after_isolate`, for checkouts whose dependencies the user's checkout can't lend. */
+  afterIsolate?: string
+}
+
+/** The workspaces and checkouts of one repository. Nothing of the user's is changed but `refs/flyball/` and its objects. */
+export function openWorkspaces({ repo, sandbox, progress, afterIsolate }: WorkspacesOptions): Workspaces {
+  const place = (change: string) => placeOf(repo, change)
+  return {
+    repo,
+    base: (signal) => findBase(repo, signal),
+    open: (change, base, head, hooks, signal) =>
+      openWorkspace({
+        repo,
+        sandbox,
+        progress,
+        place: place(change),
+        base,
+        start: head ?? base,
+        hook: hooks.afterIsolate,
+        signal,
+      }),
+    async capture(workspace, message, signal) {
+      const where = place(workspace.change)
+      const ready = readReady(where)
+      if (ready === undefined) throw notOpen(where)
+      return explained(where, () => capture(repo, where, ready, message, signal), signal)
+    },
+    checkout: (treeish, purpose, signal) =>
+      checkOut({ repo, sandbox, progress, treeish, purpose, hook: afterIsolate, signal }),
+    merge: (base, head, signal) => merge(repo, base, head, signal),
+    remove: (change, signal) => remove(repo, place(change), signal),
+    async sweep(live, signal) {
+      const dead = list(workspacesOf(repo)).filter((change) => !live.has(change))
+      for (const change of dead) await remove(repo, place(change), signal)
+      const checkouts = await sweepCheckouts(repo)
+      await sweepDependencies(repo)
+      await emptyTrash(repo)
+      return [...dead, ...checkouts]
+    },
+  }
+}
+
+/** Merges in the object store alone: no folder, no index, and no merge driver of anybody's. */
+async function merge(repo: Repo, base: string, head: string, signal: AbortSignal): Promise<Merge> {
+  const gitDir = mergeDir(repo)
+  const env = { ...gitSees(gitDir, gitDir, join(gitDir, "index")), GIT_OBJECT_DIRECTORY: join(repo.gitDir, "objects") }
+  const args = [
+    "merge-tree",
+    "--write-tree",
+    "--name-only",
+    "--no-messages",
+    "-z",
+    "--allow-unrelated-histories",
+    base,
+    head,
+  ]
+  const ran = await tryGit(args, { cwd: gitDir, env, signal })
+  signal.throwIfAborted()
+  const [tree = "", ...files] = ran.stdout.split("\0").filter((field) => field !== "")
+  if (ran.exitCode === 0) return { is: "clean", tree: tree.trim() }
+  if (ran.exitCode === 1 && tree !== "") return { is: "conflict", files: [...new Set(files)] }
+  throw new Failure(
+    "MERGE_FAILED",
+    `${head.slice(0, 12)} could not be merged onto ${base.slice(0, 12)}: ${ran.stderr.trim()}`,
+    {
+      retry: "later",
+      hint: "Flyball needs git 2.38 or newer, and both commits in the repository.",
+    },
+  )
+}
+
+function mergeDir(repo: Repo): string {
+  const path = join(repo.dataDir, "merge.git")
+  if (!existsSync(join(path, "HEAD"))) writeGitDir({ path, repo, head: "refs/heads/none" })
+  return path
+}
+
+async function remove(repo: Repo, place: Place, signal: AbortSignal): Promise<void> {
+  if (!existsSync(place.folder)) return
+  const ready = readReady(place)
+  if (ready !== undefined && existsSync(place.tree))
+    await explained(place, () => rescue(repo, place, ready, signal), signal)
+  // A ref that holds nothing but the base is litter; one with a commit of the change stays.
+  if (ready !== undefined)
+    await tryGit(["update-ref", "--no-deref", "-d", place.ref, ready.base], { cwd: repo.gitDir, signal })
+  mkdirSync(repo.dataDir, { recursive: true })
+  await discard(repo, place.folder)
+}
+
+async function explained<T>(place: Place, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!(error instanceof GitError)) throw error
+    throw new Failure(
+      "CAPTURE_FAILED",
+      `What the maker left in ${place.tree} could not be recorded: ${error.message}`,
+      {
+        hint: "The folder is left as it is.",
+        retry: "later",
+        cause: error,
+      },
+    )
+  }
+}
+
+function notOpen(place: Place): Failure {
+  return new Failure("WORKSPACE_MISSING", `There is no workspace for ${place.change} in ${place.folder}.`, {
+    hint: "Open it first.",
+    retry: "now",
+  })
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
