@@ -1,0 +1,125 @@
+import type { AgentResult, AgentTask } from "../core/ports.ts"
+import type { Spend } from "../core/spend.ts"
+
+/** What an adapter knows besides the task when it writes its command line. All paths are absolute. */
+export type AdapterContext = {
+  /** HOME of this attempt, and the only folder of Flyball's that the agent may write. */
+  home: string
+  /** Files that hold the parts of the task, readable by the agent. */
+  files: { finding: string; prompt: string; feedback?: string; diff?: string; evidence?: string }
+  /** Whether bubblewrap confines it: without it an agent's own sandbox stays on. */
+  sandboxed: boolean
+  /** The user's environment, of which an adapter passes on what it names and nothing else. */
+  outer: Readonly<Record<string, string | undefined>>
+  /** How to start Flyball's replay program, and where recorded sessions lie when their path is relative. */
+  replay: { argv: readonly string[]; root: string }
+}
+
+/** A command line, and all that must be in place for it. */
+export type AgentCommand = {
+  argv: string[]
+  /** Added to the built environment. */
+  env: Record<string, string>
+  stdin?: string
+  /** Written into the private HOME (mode 0600) before it starts; keys are relative paths. */
+  files?: Record<string, string>
+  /** False: it gets no network at all where Flyball can keep it from one. */
+  usesNetwork: boolean
+  /** The model it is told to run, for an agent whose lines don't name it. */
+  model?: string
+  /** More paths that it must be able to read. */
+  readable?: string[]
+  /** Set when it could not work here whatever it did: nothing is started. */
+  unusable?: string
+}
+
+/** Tokens and money of one model, as far as the agent told. `usd` is what it reported; zero dollars for tokens is no report. */
+export type Usage = { model?: string; tokens: Spend["tokens"]; usd?: number }
+
+/** How an agent's session ended by its own account. */
+export type SessionEnd = { is: "done" } | { is: "failed"; code: FailureCode; why: string }
+type FailureCode = Extract<AgentResult["ended"], { is: "failed" }>["code"]
+
+/** What an agent's lines have told so far. Every adapter folds its lines into this one shape. */
+export type Session = {
+  /** True once the agent really began: before that, nothing can have been spent. */
+  begun: boolean
+  model?: string
+  /** All it said and did, for the repetition guard; capped. */
+  spoken: string
+  /** Its last whole message; capped. */
+  said: string
+  /** By request or by model; `complete` once the agent's own final account replaced the running one. */
+  usage: Record<string, Usage>
+  complete: boolean
+  end?: SessionEnd
+  /** Refused permissions, rate limits, retries: for the log, and for `why` when it fails. */
+  notes: string[]
+  /** Lines that could not be read as the agent's format. */
+  unread: number
+  /** Set by a replayed session: whose lines these are. */
+  replayed?: { format: "claude" | "codex"; agent: string }
+}
+
+/** How the process ended, whatever its lines said. Exit codes lie: an adapter weighs both. */
+export type AgentExit = { exitCode: number | null; signal: string | null; stderr: string }
+
+/**
+ * One agent: two pure functions and their verdict. `command` says what to run, `parse` folds a line of its output into
+ * the session, `finish` says how it ended. To add an agent is to add one file, and one line in `agents/index.ts`.
+ */
+export type AgentAdapter = {
+  /** How it is found and asked for its version; none for what is not a program of its own. */
+  probe?: { program: string; args: string[] }
+  command(task: AgentTask, context: AdapterContext): AgentCommand
+  parse(line: string, session: Session): Session
+  finish(session: Session, exit: AgentExit): SessionEnd
+}
+
+/** The session of an agent that has said nothing yet. */
+export const newSession: Session = {
+  begun: false,
+  spoken: "",
+  said: "",
+  usage: {},
+  complete: false,
+  notes: [],
+  unread: 0,
+}
+
+/** The session after a whole message. */
+export function withSaid(session: Session, text: string): Session {
+  if (text === "") return session
+  return { ...withDone(session, text), said: text.slice(-maxSaidChars) }
+}
+
+/** The session after something that counts as output but is no message: a tool call. */
+export function withDone(session: Session, text: string): Session {
+  const room = maxSpokenChars - session.spoken.length
+  return room <= 0 ? session : { ...session, spoken: `${session.spoken}${text.slice(0, room)}\n` }
+}
+
+/** The session after something worth a note. */
+export function withNote(session: Session, note: string): Session {
+  return session.notes.length >= maxNotes ? session : { ...session, notes: [...session.notes, note.slice(0, 500)] }
+}
+
+/** A line as a JSON object, or undefined: half lines, banners and garbage are nothing to stumble over. */
+export function jsonLine(line: string): unknown {
+  if (!line.trimStart().startsWith("{")) return undefined
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}
+
+/** The end of a process's last words. */
+export function stderrTail(stderr: string): string {
+  const text = stderr.trim()
+  return text.length > 1_000 ? `…${text.slice(-1_000)}` : text
+}
+
+const maxSaidChars = 64 * 1024
+const maxSpokenChars = 1024 * 1024
+const maxNotes = 50

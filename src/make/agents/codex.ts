@@ -1,0 +1,174 @@
+import { stringify } from "smol-toml"
+import { z } from "zod"
+import { reviewJsonSchema } from "../../core/review.ts"
+import {
+  type AgentAdapter,
+  type AgentExit,
+  jsonLine,
+  type Session,
+  type SessionEnd,
+  stderrTail,
+  withDone,
+  withNote,
+  withSaid,
+} from "../adapter.ts"
+
+/**
+ * Codex, headless, by its JSON lines. Until the metering gateway stands between them, OPENAI_API_KEY and
+ * OPENAI_BASE_URL come from the user's environment and are given to this agent alone. It reports tokens, never money.
+ */
+export const codex: AgentAdapter = {
+  probe: { program: "codex", args: ["--version"] },
+  command(task, context) {
+    const reviewer = task.role === "reviewer"
+    const key = context.outer.OPENAI_API_KEY ?? context.outer.CODEX_API_KEY
+    const codexHome = `${context.home}/.codex`
+    const argv = ["codex", "exec", "--json", "--ephemeral", "--skip-git-repo-check"]
+    // Its own sandbox can't nest in ours; without ours, its own is better than none.
+    if (context.sandboxed) argv.push("--dangerously-bypass-approvals-and-sandbox")
+    else argv.push("--sandbox", reviewer ? "read-only" : "workspace-write")
+    if (reviewer) argv.push("--output-schema", `${codexHome}/verdict.json`)
+    argv.push("-")
+    return {
+      argv,
+      env: { CODEX_HOME: codexHome, ...(key === undefined ? {} : { FLYBALL_CODEX_KEY: key }) },
+      stdin: task.prompt,
+      files: {
+        ".codex/config.toml": config(task.agent, context.outer.OPENAI_BASE_URL),
+        ...(reviewer ? { ".codex/verdict.json": JSON.stringify(reviewJsonSchema()) } : {}),
+      },
+      usesNetwork: true,
+      // Its lines never name the model.
+      ...(task.agent.model === undefined ? {} : { model: task.agent.model }),
+      ...(key === undefined ? { unusable: "codex has no key here: set OPENAI_API_KEY" } : {}),
+    }
+  },
+  parse: parseCodex,
+  finish: finishCodex,
+}
+
+/** Folds one line of `codex exec --json`; shared with replayed sessions. */
+export function parseCodex(line: string, session: Session): Session {
+  if (line.trim() === "") return session
+  const parsed = Line.safeParse(jsonLine(line))
+  if (!parsed.success) return { ...session, unread: session.unread + 1 }
+  const event = parsed.data
+  switch (event.type) {
+    case "turn.started":
+      return { ...session, begun: true }
+    case "item.completed":
+      return item(event.item, session)
+    case "turn.completed": {
+      const { input_tokens, cached_input_tokens, cache_write_input_tokens, output_tokens } = event.usage
+      // `input_tokens` includes the cached ones. The figures are of the whole thread so far: the last, never a sum.
+      const cacheRead = Math.min(cached_input_tokens, input_tokens)
+      const cacheWrite = Math.min(cache_write_input_tokens, input_tokens - cacheRead)
+      const tokens = { in: input_tokens - cacheRead - cacheWrite, out: output_tokens, cacheRead, cacheWrite }
+      const model = session.model === undefined ? {} : { model: session.model }
+      return { ...session, begun: true, complete: true, usage: { "": { tokens, ...model } }, end: { is: "done" } }
+    }
+    case "turn.failed":
+      return turnFailed(event.error.message, session)
+    case "error":
+      // Often only a retry ("Reconnecting… 1/5"); a turn that fails by it says so itself.
+      return withNote(session, event.message)
+    default:
+      return session
+  }
+}
+
+/** Weighs what the lines said against the exit; shared with replayed sessions. */
+export function finishCodex(session: Session, exit: AgentExit): SessionEnd {
+  if (session.end !== undefined) return session.end
+  const last = session.notes.at(-1) ?? stderrTail(exit.stderr)
+  const how = exit.signal === null ? `exit ${exit.exitCode}` : exit.signal
+  const end = failed(last)
+  return { ...end, why: `codex ended without completing its turn (${how})${last === "" ? "" : `: ${last}`}` }
+}
+
+function item(of: z.infer<typeof Item>, session: Session): Session {
+  switch (of.type) {
+    case "agent_message":
+      return withSaid({ ...session, begun: true }, of.text ?? "")
+    case "command_execution":
+      return withDone(session, `$ ${of.command ?? ""}`)
+    case "file_change":
+      return withDone(session, `edit ${JSON.stringify(of.changes ?? [])}`)
+    case "mcp_tool_call":
+    case "web_search":
+      return withDone(session, `${of.type} ${of.tool ?? of.query ?? ""}`)
+    case "error":
+      return withNote(session, of.message ?? "an error without a message")
+    default:
+      return session
+  }
+}
+
+function turnFailed(message: string, session: Session): Session {
+  const end = failed(message)
+  // Turned away at the door: where it said and did nothing before, no request was ever answered, or paid for.
+  const begun = end.code !== "missing_agent" || session.spoken !== ""
+  return { ...session, begun, end }
+}
+
+function failed(message: string): Extract<SessionEnd, { is: "failed" }> {
+  const why = `codex: ${message.slice(0, 1_000)}`
+  if (/\b401\b|unauthorized|invalid.{0,10}api key/i.test(message)) return { is: "failed", code: "missing_agent", why }
+  if (/content_filter|invalid_prompt|flagged|refus/i.test(message)) return { is: "failed", code: "refused", why }
+  return { is: "failed", code: "crashed", why }
+}
+
+function config(
+  agent: { model?: string | undefined; effort?: string | undefined },
+  baseUrl: string | undefined,
+): string {
+  return stringify({
+    ...(agent.model === undefined ? {} : { model: agent.model }),
+    ...(agent.effort === undefined ? {} : { model_reasoning_effort: agent.effort }),
+    model_provider: "flyball",
+    check_for_update_on_startup: false,
+    web_search: "disabled",
+    features: { plugins: false, apps: false, remote_plugin: false },
+    analytics: { enabled: false },
+    // The commands that the agent runs don't get the key.
+    shell_environment_policy: { exclude: ["FLYBALL_CODEX_KEY"] },
+    model_providers: {
+      flyball: {
+        name: "OpenAI",
+        base_url: baseUrl ?? "https://api.openai.com/v1",
+        env_key: "FLYBALL_CODEX_KEY",
+        wire_api: "responses",
+        request_max_retries: 2,
+        stream_max_retries: 1,
+      },
+    },
+  })
+}
+
+const count = z.number().nonnegative().catch(0)
+
+const Item = z.object({
+  type: z.string(),
+  text: z.string().optional(),
+  command: z.string().optional(),
+  changes: z.unknown().optional(),
+  tool: z.string().optional(),
+  query: z.string().optional(),
+  message: z.string().optional(),
+})
+
+const Line = z.union([
+  z.object({ type: z.literal("item.completed"), item: Item }),
+  z.object({
+    type: z.literal("turn.completed"),
+    usage: z.object({
+      input_tokens: count,
+      cached_input_tokens: count,
+      cache_write_input_tokens: count,
+      output_tokens: count,
+    }),
+  }),
+  z.object({ type: z.literal("turn.failed"), error: z.object({ message: z.string() }) }),
+  z.object({ type: z.literal("error"), message: z.string() }),
+  z.object({ type: z.literal(["thread.started", "turn.started", "item.started", "item.updated"]) }),
+])

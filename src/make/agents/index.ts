@@ -1,0 +1,15 @@
+import type { AgentKind } from "../../core/loop.ts"
+import type { AgentAdapter } from "../adapter.ts"
+import { claude } from "./claude.ts"
+import { codex } from "./codex.ts"
+import { command } from "./command.ts"
+import { replay } from "./replay.ts"
+
+/** Every agent that can be run. What `use:` may name and this map lacks is "not available yet". */
+const agents = { claude, codex, command, replay } satisfies Partial<Record<AgentKind, AgentAdapter>>
+
+/** The adapter of a kind, or undefined where none has been written yet. */
+export function adapterOf(kind: AgentKind): AgentAdapter | undefined {
+  const available: Partial<Record<AgentKind, AgentAdapter>> = agents
+  return available[kind]
+}

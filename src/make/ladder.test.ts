@@ -1,0 +1,25 @@
+import { expect, test } from "vitest"
+import type { AgentSpec } from "../core/loop.ts"
+import { agentForAttempt } from "./ladder.ts"
+
+const rung = (model: string, then?: AgentSpec): AgentSpec => ({
+  name: "implementer",
+  use: "claude",
+  model,
+  skills: [],
+  from: "loop",
+  then,
+})
+
+test.each([
+  [1, "haiku"],
+  [2, "sonnet"],
+  [3, "opus"],
+  [7, "opus"],
+])("attempt %i climbs to %s", (attempt, model) => {
+  expect(agentForAttempt(rung("haiku", rung("sonnet", rung("opus"))), attempt).model).toBe(model)
+})
+
+test("without a ladder every attempt has the same agent", () => {
+  expect(agentForAttempt(rung("sonnet"), 5).model).toBe("sonnet")
+})

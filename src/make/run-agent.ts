@@ -1,0 +1,253 @@
+import { mkdir, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { Failure } from "../core/failure.ts"
+import type { AgentResult, Agents, AgentTask, Confinement, Sandbox } from "../core/ports.ts"
+import { parseStop } from "../core/review.ts"
+import { NOTHING_SPENT, type Spend } from "../core/spend.ts"
+import { type Ran, run } from "../lib/process.ts"
+import { type AgentAdapter, type AgentCommand, newSession, type Session, stderrTail } from "./adapter.ts"
+import { adapterOf } from "./agents/index.ts"
+import { digestOfOutput } from "./digest.ts"
+import { agentEnvironment, type Outer } from "./environment.ts"
+import { findProgram, packageOf } from "./find-program.ts"
+import { type Prices, spendOf } from "./price.ts"
+import { openPrivateFolder, type PrivateFolder, sweepPrivateFolders } from "./private-folder.ts"
+
+/** What the runner needs of the rest; `main.ts` passes it in. */
+export type AgentsOptions = {
+  sandbox: Sandbox
+  /** The user's environment. Adapters take from it what they name (keys, base URLs), and nothing else passes. */
+  outer: Outer
+  /** A folder of Flyball's in which each session gets a private HOME, TMPDIR and input folder for as long as it runs. */
+  home: string
+  /** The repository, from which relative recordings are read. */
+  root: string
+  /** How to start the replay program: `[process.execPath, "…/dist/replay.js"]`, with `--pace MS` where people watch. */
+  replayArgv: readonly string[]
+  prices?: Prices
+  watch?: AgentWatch
+}
+
+/** Told while an agent runs; nothing is decided by it. `spawned` gives the watchdog the leader of the process group. */
+type AgentWatch = {
+  spawned?: (pid: number, task: AgentTask) => void
+  ended?: (pid: number, task: AgentTask) => void
+  said?: (text: string, task: AgentTask) => void
+}
+
+/** The one agent runner: every agent goes through it, under the same confinement, limits and record. */
+export function openAgents(options: AgentsOptions): Agents {
+  let swept: Promise<unknown> | undefined
+  return {
+    async run(task, signal) {
+      // What killed processes left goes before the first session; what can't be removed is no reason not to work.
+      swept ??= sweepPrivateFolders(options.home).catch(() => undefined)
+      await swept
+      return runAgent(task, options, signal)
+    },
+  }
+}
+
+/**
+ * Runs one session to its end. Throws AGENT_NOT_AVAILABLE for a kind without an adapter, and ABORTED (with what was
+ * spent in `facts.spend`) when `signal` ends it; every other end is a result.
+ */
+async function runAgent(task: AgentTask, options: AgentsOptions, signal: AbortSignal): Promise<AgentResult> {
+  if (signal.aborted) throw aborted(task, NOTHING_SPENT, signal)
+  const adapter = adapterOf(task.agent.use)
+  if (adapter === undefined) throw notAvailable(task)
+  await using folder = await openPrivateFolder(options.home, task)
+  const log = await keepPrompt(task)
+  const command = adapter.command(task, {
+    home: folder.home,
+    files: folder.files,
+    sandboxed: options.sandbox.kind.is === "bubblewrap",
+    outer: options.outer,
+    replay: { argv: options.replayArgv, root: options.root },
+  })
+  const env = { ...agentEnvironment(options.outer, { ...folder, network: command.usesNetwork }), ...command.env }
+  const program = await findProgram(command.argv[0] ?? "", env.PATH ?? "", task.cwd)
+  const missing = command.unusable ?? (program === undefined ? `${command.argv[0]} is not on the PATH here` : undefined)
+  if (missing !== undefined || program === undefined) return notStarted(missing ?? "", log)
+
+  await folder.write(command.files ?? {})
+  const confinement = await confine(task, command, folder, program)
+  const wrapped = options.sandbox.wrap([program, ...command.argv.slice(1)], task.cwd, confinement)
+  const { ran, session, flooded } = await watchedRun(
+    wrapped.argv,
+    env,
+    { task, adapter, command, log },
+    options,
+    signal,
+  )
+  const spend = await spendOfTask(task, session, options.prices)
+  if (ran.ended === "aborted" && !flooded) throw aborted(task, spend, signal)
+
+  const result: AgentResult = {
+    ended: endOf(task, adapter, { ran, session, flooded }),
+    said: session.said,
+    output: digestOfOutput(session.spoken),
+    spend,
+    log,
+    sandboxed: wrapped.sandboxed,
+    ms: Math.round(ran.ms),
+    ...modelOf(session),
+  }
+  await keepSummary(task, command, { ran, session, result })
+  return result
+}
+
+type Watched = { ran: Ran; session: Session; flooded: boolean }
+
+async function watchedRun(
+  argv: readonly string[],
+  env: Record<string, string>,
+  { task, adapter, command, log }: { task: AgentTask; adapter: AgentAdapter; command: AgentCommand; log: string },
+  { watch }: AgentsOptions,
+  signal: AbortSignal,
+): Promise<Watched> {
+  const flood = new AbortController()
+  let session: Session = command.model === undefined ? newSession : { ...newSession, model: command.model }
+  let bytes = 0
+  let spawned: number | undefined
+  const ran = await run(argv, {
+    cwd: task.cwd,
+    env,
+    stdin: command.stdin ?? "",
+    timeoutMs: task.limits.timeoutMs,
+    silenceMs: task.limits.silenceMs,
+    limitBytes: task.limits.outputBytes,
+    logFile: log,
+    signal: AbortSignal.any([signal, flood.signal]),
+    onSpawn: (pid) => {
+      spawned = pid
+      watch?.spawned?.(pid, task)
+    },
+    onLine: (line) => {
+      bytes += Buffer.byteLength(line) + 1
+      if (bytes > task.limits.outputBytes) return flood.abort()
+      const before = session.spoken.length
+      session = adapter.parse(line, session)
+      if (session.spoken.length > before) watch?.said?.(session.spoken.slice(before), task)
+    },
+  })
+  if (spawned !== undefined) watch?.ended?.(spawned, task)
+  return { ran, session, flooded: !signal.aborted && (flood.signal.aborted || ran.droppedBytes > 0) }
+}
+
+/** Exit codes lie, and so do limits that strike after the work was done: an agent's own final account goes first. */
+function endOf(task: AgentTask, adapter: AgentAdapter, { ran, session, flooded }: Watched): AgentResult["ended"] {
+  const { timeoutMs, silenceMs, outputBytes } = task.limits
+  if (flooded) return { is: "failed", code: "too_much_output", why: `it printed more than ${outputBytes} bytes` }
+  if (session.end === undefined) {
+    if (ran.ended === "timeout")
+      return { is: "failed", code: "timeout", why: `it ran longer than ${seconds(timeoutMs)}` }
+    if (ran.ended === "silence")
+      return { is: "failed", code: "silence", why: `it printed nothing for ${seconds(silenceMs)}` }
+    if (ran.ended === "missing") return { is: "failed", code: "missing_agent", why: stderrTail(ran.stderr) }
+  }
+  // Where a limit struck after the final account, the exit is our own doing.
+  const exit = ran.ended === "exit" ? ran : { ...ran, exitCode: 0, signal: null }
+  const end = adapter.finish(session, exit)
+  const stop = end.is === "done" && task.role === "maker" ? parseStop(session.said) : undefined
+  return stop === undefined ? end : { is: "stop", ...stop }
+}
+
+async function confine(
+  task: AgentTask,
+  command: AgentCommand,
+  { home, tmp, files }: PrivateFolder,
+  program: string,
+): Promise<Confinement> {
+  const maker = task.role === "maker"
+  const { readable = [], binds } = task.around ?? {}
+  const needed = [
+    ...readable,
+    dirname(files.finding),
+    ...(await packageOf(program, task.cwd)),
+    ...(command.readable ?? []),
+  ]
+  return {
+    writable: maker ? [task.cwd] : [],
+    readable: maker ? needed : [task.cwd, ...needed],
+    // A model agent talks to its model; until the gateway stands between them, that is the open network.
+    network: command.usesNetwork ? "open" : "none",
+    home,
+    tmp,
+    ...(binds === undefined ? {} : { binds }),
+  }
+}
+
+async function spendOfTask(task: AgentTask, session: Session, prices: Prices | undefined): Promise<Spend> {
+  // A command says what it costs, or costs nothing.
+  if (task.agent.use === "command") return { ...NOTHING_SPENT, usd: task.agent.usdPerAttempt ?? 0 }
+  return spendOf(session, prices)
+}
+
+function modelOf({ model, replayed }: Session): { model?: string } {
+  if (replayed !== undefined) return { model: `${model ?? replayed.agent} (replayed)` }
+  return model === undefined ? {} : { model }
+}
+
+/** Stores the prompt with the attempt, for its owner's eyes, and an empty log beside it. Returns the log's path. */
+async function keepPrompt(task: AgentTask): Promise<string> {
+  await mkdir(task.artifactDir, { recursive: true })
+  const log = join(task.artifactDir, `${task.role}.log`)
+  await writeFile(join(task.artifactDir, `${task.role}.prompt.md`), task.prompt, { mode: 0o600 })
+  await writeFile(log, "", { mode: 0o600 })
+  return log
+}
+
+async function keepSummary(
+  task: AgentTask,
+  { argv }: AgentCommand,
+  { ran, session, result }: { ran: Ran; session: Session; result: AgentResult },
+): Promise<void> {
+  const { exitCode, signal, ended: process, droppedBytes } = ran
+  const { notes, unread, usage, replayed } = session
+  const summary = {
+    agent: task.agent.name,
+    argv,
+    ...result,
+    process: { ended: process, exitCode, signal, droppedBytes },
+    notes,
+    unread,
+    usage,
+    replayed,
+  }
+  await writeFile(join(task.artifactDir, `${task.role}.session.json`), `${JSON.stringify(summary, null, 2)}\n`, {
+    mode: 0o600,
+  })
+}
+
+function notStarted(why: string, log: string): AgentResult {
+  return {
+    ended: { is: "failed", code: "missing_agent", why },
+    said: "",
+    output: digestOfOutput(""),
+    spend: NOTHING_SPENT,
+    log,
+    sandboxed: false,
+    ms: 0,
+  }
+}
+
+function notAvailable({ agent }: AgentTask): Failure {
+  const why = agent.use === "auto" ? "which no installed agent was found for" : "which is not available yet"
+  return new Failure("AGENT_NOT_AVAILABLE", `The agent \`${agent.name}\` says \`use: ${agent.use}\`, ${why}.`, {
+    hint: "Use claude, codex, or `use: command` with any program's command line.",
+    retry: "person",
+  })
+}
+
+function aborted(task: AgentTask, spend: Spend, { reason }: AbortSignal): Failure {
+  return new Failure("ABORTED", `The ${task.role} of ${task.change} was stopped.`, {
+    retry: "now",
+    cause: reason,
+    facts: { spend },
+  })
+}
+
+function seconds(ms: number): string {
+  return ms < 10_000 ? `${Math.round(ms / 100) / 10} s` : `${Math.round(ms / 1000)} s`
+}
