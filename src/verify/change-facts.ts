@@ -1,0 +1,68 @@
+import type { Finding } from "../core/finding.ts"
+import { judgeTests } from "../core/judge-measured.ts"
+import type { CheckSpec, Guardrails } from "../core/loop.ts"
+import type { Repo } from "../core/ports.ts"
+import type { ChangeFacts } from "./checks/check.ts"
+import type { OwnTests } from "./checks/expectations-kept.ts"
+import { readDiff } from "./diff.ts"
+import type { Subject } from "./evidence.ts"
+import { type Measured, measureBase, reportedFiles, runsTests } from "./judge-check.ts"
+import type { MeasureTree, Overlay, OverlayTree } from "./measuring.ts"
+import { isTestPath } from "./paths.ts"
+
+type Where = { repo: Repo; subject: Subject; signal: AbortSignal }
+
+/** What changed, read once. Throws a Failure `DIFF_TOO_LARGE` for what nobody could read. */
+export async function readFacts(
+  { repo, subject, signal }: Where,
+  finding: Finding | undefined,
+  guardrails: Guardrails,
+): Promise<ChangeFacts> {
+  const { base, tree } = subject
+  const diff = await readDiff(repo, base, tree, signal)
+  return { repo, base, tree, ...diff, finding, guardrails, isTest: isTestPath, harnessChanged: [], signal }
+}
+
+/** The facts again, with the test files that the base's own report names, and the base's copies of them in place. */
+export async function withOverlay(
+  facts: ChangeFacts,
+  { repo, subject, signal }: Where,
+  tools: { checks: readonly CheckSpec[]; measureTree: MeasureTree; overlayTree: OverlayTree },
+): Promise<{ facts: ChangeFacts; overlay: Overlay }> {
+  const reported = new Set<string>()
+  for (const check of tools.checks.filter((each) => each.kind === "tests" && each.run !== undefined)) {
+    const base = await measureBase(check, { measureTree: tools.measureTree, subject, signal })
+    for (const file of reportedFiles(base)) reported.add(file)
+  }
+  const isTest = (path: string) => reported.has(path) || isTestPath(path)
+  const edited = facts.entries.filter((entry) => entry.status !== "added" && isTest(entry.path))
+  const testFiles = [...new Set([...reported, ...edited.map((entry) => entry.path)])]
+  const overlay = await tools.overlayTree({ repo, base: subject.base, tree: subject.tree, testFiles, signal })
+  return { facts: { ...facts, isTest, harnessChanged: overlay.harnessChanged }, overlay }
+}
+
+/** What the head's edited tests no longer show, by running them beside the base's copies: what lands must stay green. */
+export async function lostInOwnTests(
+  facts: ChangeFacts,
+  measured: readonly Measured[],
+  { subject, measureTree, signal }: { subject: Subject; measureTree: MeasureTree; signal: AbortSignal },
+): Promise<OwnTests["lost"]> {
+  const edited = facts.entries.some((entry) => entry.status !== "added" && facts.isTest(entry.path))
+  const lost: { id: string; why: string }[] = []
+  for (const { check, head } of edited ? measured.filter((each) => runsTests(each.check)) : []) {
+    if (head.tree === subject.tree) continue
+    const purpose = `${check.name}-own-tests`
+    const own = await measureTree(check, { tree: subject.tree, definitionsFrom: subject.base, purpose, signal })
+    signal.throwIfAborted()
+    if (own.result.is === "error") {
+      lost.push({
+        id: `\`${check.name}\``,
+        why: `can't be read with the change's own copies of the tests: ${own.result.why}`,
+      })
+      continue
+    }
+    const { failing } = judgeTests(head, own, { is: "nothing" })
+    lost.push(...failing.map((id) => ({ id, why: "is lost in the change's own copy of the tests" })))
+  }
+  return lost
+}

@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { baseFiles, type Changes, changes, type Given } from "../fixtures/change.ts"
+import type { Files } from "../fixtures/repository.ts"
+import { protectedPaths } from "./protected-paths.ts"
+
+let change: Changes
+beforeAll(async () => {
+  change = await changes()
+})
+afterAll(() => change[Symbol.asyncDispose]())
+
+const test0 = String(baseFiles["test/add.test.js"])
+const packageJson = (fields: object) => JSON.stringify({ ...JSON.parse(String(baseFiles["package.json"])), ...fields })
+
+describe("protected_paths", () => {
+  test.each<[string, Files, Given, string]>([
+    [
+      "a runner configuration changes",
+      { "vitest.config.ts": "export default { test: { exclude: ['**'] } }\n" },
+      {},
+      "vitest.config.ts (test-runner configuration)",
+    ],
+    ["one is added", { "vitest.config.mts": "export default {}\n" }, {}, "vitest.config.mts"],
+    [
+      "one for a package deep down",
+      { "packages/a/jest.config.js": "module.exports = {}\n" },
+      {},
+      "packages/a/jest.config.js",
+    ],
+    ["one is renamed", { "vitest.config.ts": null, "vitest.old.ts": "export default {}\n" }, {}, "vitest.config.ts"],
+    ["a set-up file", { "vitest.setup.ts": "process.exit(0)\n" }, {}, "vitest.setup.ts"],
+    ["a conftest", { "tests/conftest.py": "collect_ignore = ['test_add.py']\n" }, {}, "tests/conftest.py"],
+    ["a .npmrc", { ".npmrc": "node-options=--require ./x.js\n" }, {}, ".npmrc (package-manager configuration)"],
+    ["a lint configuration", { "eslint.config.js": "export default []\n" }, {}, "eslint.config.js"],
+    ["a type-checker configuration", { "packages/b/tsconfig.build.json": "{}\n" }, {}, "tsconfig.build.json"],
+    [
+      "a plug-in that installs itself",
+      { "p.egg-info/entry_points.txt": "[pytest11]\np = p\n" },
+      {},
+      "p.egg-info/entry_points.txt (installed dependencies)",
+    ],
+    ["a module put before the real one", { "node_modules/vitest/index.js": "x\n" }, {}, "node_modules/vitest/index.js"],
+    ["CI", { ".github/workflows/ci.yml": "on: push\n" }, {}, ".github/workflows/ci.yml (CI)"],
+    ["the loops", { ".flyball/loops/a.yaml": "name: a\n" }, {}, ".flyball/loops/a.yaml"],
+    ["an agent's settings", { ".claude/settings.json": "{}\n" }, {}, ".claude/settings.json"],
+    ["MCP servers", { ".mcp.json": "{}\n" }, {}, ".mcp.json"],
+    ["git attributes", { ".gitattributes": "test/** export-ignore\n" }, {}, ".gitattributes"],
+    ["git attributes deep down", { "test/.gitattributes": "* export-ignore\n" }, {}, "test/.gitattributes"],
+    ["capitals do not hide it", { ".GitHub/Workflows/ci.yml": "on: push\n" }, {}, ".GitHub/Workflows/ci.yml"],
+    [
+      "look-alike letters do not hide it",
+      { ".fl\u0443ball/config.yaml": "x: 1\n" },
+      {},
+      "looks like .flyball/config.yaml",
+    ],
+    [
+      "invisible characters do not hide it",
+      { ".fly\u200bball/config.yaml": "x: 1\n" },
+      {},
+      "looks like .flyball/config.yaml",
+    ],
+    [
+      "the scripts of package.json",
+      { "package.json": packageJson({ scripts: { test: "true" } }) },
+      {},
+      "package.json (its `scripts`)",
+    ],
+    ["the runner's part of package.json", { "package.json": packageJson({ jest: { testMatch: [] } }) }, {}, "`jest`"],
+    ["a package.json that can't be parsed", { "package.json": "{" }, {}, "can't be parsed"],
+    ["package.json goes", { "package.json": null }, {}, "deleted"],
+    [
+      "a package deep down brings scripts",
+      { "packages/a/package.json": '{"scripts":{"test":"true"}}\n' },
+      {},
+      "packages/a/package.json (its `scripts`)",
+    ],
+    [
+      "the tools' part of pyproject.toml",
+      { "pyproject.toml": '[project]\nname = "p"\n[tool.pytest.ini_options]\naddopts = "-k nothing"\n' },
+      {},
+      "`tool`",
+    ],
+    ["a lock file", { "package-lock.json": '{"a":1}\n' }, {}, "a lock file, and the finding is not about dependencies"],
+    [
+      "a lock file, when outside text claims that it is about dependencies",
+      { "package-lock.json": '{"a":1}\n' },
+      { title: "update dependencies" },
+      "lock file",
+    ],
+    ["a Makefile", { Makefile: "test:\n\ttrue\n" }, {}, "Makefile"],
+    ["what the loop protects", { "src/add.js": "x\n" }, { protect: ["src/**"] }, "src/add.js (protected by the loop)"],
+    [
+      "an existing test that the loop protects",
+      { "test/add.test.js": "// nothing\n" },
+      { protect: ["**/*.test.*"] },
+      "an existing test, protected by the loop",
+    ],
+    ["git's own, lifted or not", { ".gitattributes": "* -diff\n" }, { protect: ["!.gitattributes"] }, ".gitattributes"],
+  ])("T3: %s", async (_name, files, more, said) => {
+    const judged = await protectedPaths(await change.facts(files, more))
+    expect(judged).toMatchObject({ outcome: "fail", blame: "maker" })
+    expect(judged.feedback).toContain(said)
+  })
+
+  test.each<[string, Files, Given]>([
+    ["source changes", { "src/add.js": "export const add = (a, b) => a + b\n" }, {}],
+    ["an existing test changes: shown elsewhere, no violation", { "test/add.test.js": `${test0}\n// more\n` }, {}],
+    ["a new test comes", { "test/zero.test.js": "test\n" }, {}],
+    ["a new test comes where tests are protected", { "test/zero.test.js": "test\n" }, { protect: ["**/*.test.*"] }],
+    ["a dependency comes into package.json", { "package.json": packageJson({ dependencies: { a: "1.0.0" } }) }, {}],
+    ["package.json is only laid out anew", { "package.json": packageJson({}) }, {}],
+    [
+      "the project's part of pyproject.toml",
+      { "pyproject.toml": '[project]\nname = "q"\n[tool.pytest.ini_options]\naddopts = "-q"\n' },
+      {},
+    ],
+    [
+      "a lock file, found by a source for dependencies",
+      { "package-lock.json": '{"a":1}\n' },
+      { source: "outdated_dependencies" },
+    ],
+    ["a protection that the loop lifts", { Makefile: "all:\n" }, { protect: ["!Makefile"] }],
+    ["documents", { "docs/ci.md": "x\n", "CONTRIBUTING.md": "x\n" }, {}],
+  ])("lets it be when %s", async (_name, files, more) => {
+    expect(await protectedPaths(await change.facts(files, more))).toMatchObject({ outcome: "pass" })
+  })
+
+  test("T11: harness files that the overlay had to put back are named", async () => {
+    const facts = await change.facts({ "test/helpers/preload.js": "process.exit(0)\n" })
+    const judged = await protectedPaths({ ...facts, harnessChanged: ["test/helpers/preload.js"] })
+    expect(judged.feedback).toContain("test/helpers/preload.js (the tests' own harness)")
+  })
+})

@@ -1,0 +1,291 @@
+import { parse as parseToml } from "smol-toml"
+import { z } from "zod"
+import type { CheckKind, CheckSpec } from "../core/loop.ts"
+import type { TreeFiles } from "./runners/runner.ts"
+import { scripts, stepsBehind } from "./script.ts"
+
+/** A project's files, wherever they are: a checkout, or a commit that nobody checked out. */
+export type ProjectFiles = { read(path: string): Promise<string | undefined>; list(): Promise<string[]> }
+
+const MINUTE_MS = 60_000
+const TIMEOUT_MS = { tests: 15 * MINUTE_MS, lint: 5 * MINUTE_MS, types: 5 * MINUTE_MS, build: 15 * MINUTE_MS } as const
+type Kind = keyof typeof TIMEOUT_MS
+
+/** The names under which a project's own checks are known, whatever it calls them. */
+const NAMES = { tests: "tests_pass", lint: "lint_clean", types: "types", build: "build" } as const satisfies Record<
+  Kind,
+  string
+>
+
+/** The checks that a project has, under their canonical names. Of several ways to run one, the project's own script wins; none is invented. */
+export async function detectChecks(tree: ProjectFiles): Promise<CheckSpec[]> {
+  const paths = await tree.list()
+  const texts = new Map<string, string>()
+  for (const path of paths.filter((candidate) => rootFiles.has(candidate))) {
+    const text = await tree.read(path)
+    if (text !== undefined) texts.set(path, text)
+  }
+  const project: Project = { paths, has: new Set(paths), text: (path) => texts.get(path) }
+  const found = [
+    ...fromNode(project),
+    ...fromPython(project),
+    ...fromGo(project),
+    ...fromRust(project),
+    ...fromMake(project),
+  ]
+  // The first way found is the project's own; a repository of two languages has both under names of their own.
+  const byName = new Map<string, CheckSpec>()
+  for (const check of found) {
+    const other = byName.get(check.name)
+    if (other === undefined) byName.set(check.name, check)
+    else if (other.from !== check.from && check.from !== makefileOf(project))
+      byName.set(`${check.name}_${languageOf(check.from)}`, {
+        ...check,
+        name: `${check.name}_${languageOf(check.from)}`,
+      })
+  }
+  return [...byName.values()]
+}
+
+type Project = { paths: string[]; has: ReadonlySet<string>; text(path: string): string | undefined }
+
+const rootFiles: ReadonlySet<string> = new Set([
+  "package.json",
+  "pyproject.toml",
+  "setup.cfg",
+  "tox.ini",
+  "pytest.ini",
+  "go.mod",
+  "Cargo.toml",
+  "Makefile",
+  "makefile",
+  "GNUmakefile",
+  "requirements.txt",
+  "requirements-dev.txt",
+  "dev-requirements.txt",
+  "requirements/dev.txt",
+])
+
+function checkOf(kind: Kind, run: string, from: string, format?: string): CheckSpec {
+  return {
+    name: NAMES[kind],
+    kind: kind satisfies CheckKind,
+    run,
+    timeoutMs: TIMEOUT_MS[kind],
+    from,
+    ...(format === undefined ? {} : { format }),
+  }
+}
+
+const scriptNames: Readonly<Record<Kind, readonly string[]>> = {
+  tests: ["test", "tests", "test:unit", "unit", "test:run", "test:ci"],
+  lint: ["lint", "lint:check", "lint:js", "lint:ts", "eslint", "biome", "check:lint"],
+  types: [
+    "typecheck",
+    "type-check",
+    "types",
+    "check-types",
+    "types:check",
+    "tsc",
+    "typescript",
+    "check:types",
+    "lint:types",
+    "test:types",
+  ],
+  build: ["build", "compile"],
+}
+
+/** What `npm init` writes when a project has no tests. */
+const NO_TESTS = /no test specified/
+
+function fromNode(project: Project): CheckSpec[] {
+  if (project.text("package.json") === undefined) return []
+  const files: TreeFiles = { read: project.text, list: () => [] }
+  const own = scripts(files)
+  const manager = project.has.has("pnpm-lock.yaml")
+    ? "pnpm"
+    : project.has.has("yarn.lock")
+      ? "yarn"
+      : project.has.has("bun.lock") || project.has.has("bun.lockb")
+        ? "bun"
+        : "npm"
+  return (Object.keys(scriptNames) as Kind[]).flatMap((kind) => {
+    const name = scriptNames[kind].find(
+      (candidate) => own[candidate] !== undefined && !NO_TESTS.test(own[candidate] ?? ""),
+    )
+    if (name === undefined) return nodeWithoutScript(kind, project)
+    const run = name === "test" && manager !== "bun" ? `${manager} test` : `${manager} run ${name}`
+    const steps = stepsBehind(run, files)
+    const format = steps.find(({ runner }) => runner !== undefined && (kind === "tests") === (runner.kind === "tests"))
+      ?.runner?.name
+    return [checkOf(kind, run, "package.json", kind === "build" && steps.length > 1 ? "exit" : (format ?? "exit"))]
+  })
+}
+
+/** Without a script, a tool that the project depends on and has configured is a check of its own. */
+function nodeWithoutScript(kind: Kind, project: Project): CheckSpec[] {
+  const depends = dependencies(project)
+  const has = (pattern: RegExp) => project.paths.some((path) => pattern.test(path))
+  if (kind === "tests") {
+    if (depends.has("vitest")) return [checkOf(kind, "npx vitest run", "package.json", "vitest")]
+    if (depends.has("jest")) return [checkOf(kind, "npx jest", "package.json", "jest")]
+    if (depends.has("mocha")) return [checkOf(kind, "npx mocha", "package.json", "mocha")]
+  }
+  if (kind === "lint") {
+    if (depends.has("eslint") && has(/^(eslint\.config\.[cm]?[jt]s|\.eslintrc(\..+)?)$/))
+      return [checkOf(kind, "npx eslint .", "package.json", "eslint")]
+    if (depends.has("@biomejs/biome") && has(/^\.?biome\.jsonc?$/))
+      return [checkOf(kind, "npx biome check .", "package.json", "biome")]
+  }
+  if (kind === "types" && depends.has("typescript") && project.has.has("tsconfig.json"))
+    return [checkOf(kind, "npx tsc --noEmit", "tsconfig.json", "tsc")]
+  return []
+}
+
+const Dependencies = z.object({
+  dependencies: z.record(z.string(), z.unknown()).optional(),
+  devDependencies: z.record(z.string(), z.unknown()).optional(),
+})
+
+function dependencies(project: Project): ReadonlySet<string> {
+  const parsed = Dependencies.safeParse(tolerant(() => JSON.parse(project.text("package.json") ?? "{}")))
+  return new Set(
+    parsed.success
+      ? [...Object.keys(parsed.data.dependencies ?? {}), ...Object.keys(parsed.data.devDependencies ?? {})]
+      : [],
+  )
+}
+
+function fromPython(project: Project): CheckSpec[] {
+  const manifest = tolerant(() => parseToml(project.text("pyproject.toml") ?? ""))
+  const tool = (name: string) =>
+    manifest !== undefined && isTable(manifest["tool"]) && manifest["tool"][name] !== undefined
+  const ini = (file: string, section: string) => new RegExp(`^\\[${section}\\]`, "m").test(project.text(file) ?? "")
+  const requirements = [
+    "pyproject.toml",
+    "setup.cfg",
+    "requirements.txt",
+    "requirements-dev.txt",
+    "dev-requirements.txt",
+    "requirements/dev.txt",
+    "tox.ini",
+  ]
+  const requiredIn = (name: string) =>
+    requirements.find((file) =>
+      new RegExp(`(^|["'\\s])${name}(\\[[^\\]]*\\])?\\s*([<>=~!,;"'\\s]|$)`, "m").test(project.text(file) ?? ""),
+    )
+  const first = (...places: [boolean, string][]) => places.find(([there]) => there)?.[1]
+
+  const tests = project.paths.find(
+    (path) => /(^|\/)(test_[^/]*|[^/]*_test)\.py$/.test(path) && !path.includes("node_modules/"),
+  )
+  const pytest =
+    first(
+      [project.has.has("pytest.ini"), "pytest.ini"],
+      [tool("pytest"), "pyproject.toml"],
+      [ini("setup.cfg", "tool:pytest"), "setup.cfg"],
+      [ini("tox.ini", "pytest"), "tox.ini"],
+    ) ??
+    (tests === undefined
+      ? undefined
+      : (requiredIn("pytest") ??
+        project.paths.find((path) => path === "conftest.py" || path === "tests/conftest.py") ??
+        tests))
+  const ruff = first(
+    [project.has.has("ruff.toml"), "ruff.toml"],
+    [project.has.has(".ruff.toml"), ".ruff.toml"],
+    [tool("ruff"), "pyproject.toml"],
+  )
+  const mypy = first(
+    [project.has.has("mypy.ini"), "mypy.ini"],
+    [project.has.has(".mypy.ini"), ".mypy.ini"],
+    [tool("mypy"), "pyproject.toml"],
+    [ini("setup.cfg", "mypy"), "setup.cfg"],
+  )
+  const pyright = first(
+    [project.has.has("pyrightconfig.json"), "pyrightconfig.json"],
+    [tool("pyright"), "pyproject.toml"],
+  )
+  return [
+    ...(pytest === undefined || tests === undefined ? [] : [checkOf("tests", "python -m pytest", pytest, "pytest")]),
+    ...(ruff === undefined ? [] : [checkOf("lint", "ruff check .", ruff, "ruff")]),
+    ...(mypy !== undefined
+      ? [checkOf("types", mypyCommand(project, mypy), mypy, "mypy")]
+      : pyright === undefined
+        ? []
+        : [checkOf("types", "pyright", pyright, "pyright")]),
+  ]
+}
+
+/** mypy checks what its configuration lists; where it lists nothing, the repository. */
+function mypyCommand(project: Project, config: string): string {
+  return /^\s*(files|packages|modules)\s*=/m.test(project.text(config) ?? "") ? "mypy" : "mypy ."
+}
+
+function fromGo(project: Project): CheckSpec[] {
+  if (!project.has.has("go.mod")) return []
+  const hasTests = project.paths.some((path) => path.endsWith("_test.go"))
+  const linter = project.paths.find((path) => /^\.golangci\.(ya?ml|toml|json)$/.test(path))
+  return [
+    ...(hasTests ? [checkOf("tests", "go test ./...", "go.mod", "go test")] : []),
+    ...(linter === undefined ? [] : [checkOf("lint", "golangci-lint run", linter, "golangci-lint")]),
+    checkOf("build", "go build ./...", "go.mod", "exit"),
+  ]
+}
+
+function fromRust(project: Project): CheckSpec[] {
+  if (!project.has.has("Cargo.toml")) return []
+  const all = /^\[workspace\]/m.test(project.text("Cargo.toml") ?? "") ? " --workspace" : ""
+  const clippy =
+    project.paths.find((path) => /^\.?clippy\.toml$/.test(path)) ??
+    (/^\[(workspace\.)?lints(\.|\])/m.test(project.text("Cargo.toml") ?? "") ? "Cargo.toml" : undefined)
+  return [
+    checkOf("tests", `cargo test${all}`, "Cargo.toml", "cargo test"),
+    ...(clippy === undefined ? [] : [checkOf("lint", `cargo clippy${all} --all-targets`, clippy, "clippy")]),
+    checkOf("build", `cargo build${all} --all-targets`, "Cargo.toml", "clippy"),
+  ]
+}
+
+function makefileOf(project: Project): string | undefined {
+  return ["GNUmakefile", "makefile", "Makefile"].find((name) => project.has.has(name))
+}
+
+const makeTargets: Readonly<Record<Kind, readonly string[]>> = {
+  tests: ["test", "tests"],
+  lint: ["lint"],
+  types: ["typecheck", "types"],
+  build: ["build"],
+}
+
+/** Targets of a Makefile, by their exit code: what they start is make's to know. */
+function fromMake(project: Project): CheckSpec[] {
+  const file = makefileOf(project)
+  if (file === undefined) return []
+  const targets = new Set(
+    [...(project.text(file) ?? "").matchAll(/^([\w.\- ]+?)\s*:(?![=:])/gm)].flatMap((match) =>
+      (match[1] ?? "").split(/\s+/),
+    ),
+  )
+  return (Object.keys(makeTargets) as Kind[]).flatMap((kind) => {
+    const target = makeTargets[kind].find((name) => targets.has(name))
+    return target === undefined ? [] : [checkOf(kind, `make ${target}`, file, "exit")]
+  })
+}
+
+function languageOf(file: string): string {
+  if (file === "go.mod" || file.startsWith(".golangci")) return "go"
+  if (file === "Cargo.toml" || file.includes("clippy")) return "rust"
+  return file === "package.json" || file === "tsconfig.json" ? "node" : "python"
+}
+
+function tolerant<T>(parse: () => T): T | undefined {
+  try {
+    return parse()
+  } catch {
+    return undefined
+  }
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+}

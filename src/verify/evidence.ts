@@ -1,0 +1,67 @@
+import type { Evidence, Measurement } from "../core/evidence.ts"
+import type { Judgement } from "../core/judge-measured.ts"
+
+/** What the evidence speaks of: one commit, merged onto one base, as one tree. */
+export type Subject = { head: string; base: string; tree: string }
+
+type Facts = Partial<Pick<Evidence, "command" | "artifact" | "ms" | "sandboxed" | "definition">>
+
+/** A judgement, put on record for one commit. What read no outside program needs no sandbox. */
+export function evidenceOf(
+  check: string,
+  { head, base, tree }: Subject,
+  judgement: Judgement,
+  facts: Facts = {},
+): Evidence {
+  const { blame, feedback, ...judged } = judgement
+  return {
+    check,
+    head,
+    tree,
+    base,
+    ...judged,
+    ...(blame === undefined ? {} : { blame }),
+    ...(feedback === undefined ? {} : { feedback }),
+    ms: 0,
+    sandboxed: true,
+    definition: "builtin",
+    ...facts,
+  }
+}
+
+/** The judgement of a command, with what its measurement can't show. */
+export function measuredEvidence(check: string, subject: Subject, judgement: Judgement, head: Measurement): Evidence {
+  const caveats = [
+    ...judgement.caveats,
+    ...(head.sandboxed ? [] : ["Not sandboxed: what it ran could reach what you can reach."]),
+    ...(head.definition === "frozen"
+      ? ["Its definition is not on the base yet: the loop's frozen copy was used."]
+      : []),
+  ]
+  return evidenceOf(
+    check,
+    subject,
+    { ...judgement, caveats },
+    {
+      command: head.command,
+      ms: head.ms,
+      sandboxed: head.sandboxed,
+      definition: head.definition,
+      ...(head.artifact === undefined ? {} : { artifact: head.artifact }),
+    },
+  )
+}
+
+/** What could not be judged at all, and why: a person has to know. */
+export function skipped(check: string, subject: Subject, why: string): Evidence {
+  const judgement: Judgement = {
+    outcome: "skipped",
+    blame: "person",
+    ran: 0,
+    summary: why,
+    failing: [],
+    preexisting: [],
+    caveats: [],
+  }
+  return evidenceOf(check, subject, judgement)
+}

@@ -1,0 +1,102 @@
+import type { Evidence, Measurement } from "../core/evidence.ts"
+import type { Finding } from "../core/finding.ts"
+import { type Judgement, judgeMeasured, type Named } from "../core/judge-measured.ts"
+import type { CheckSpec } from "../core/loop.ts"
+import { measuredEvidence, type Subject } from "./evidence.ts"
+import type { MeasureTree, Overlay } from "./measuring.ts"
+
+/** Both sides of one check. */
+export type Measured = { check: CheckSpec; base: Measurement; head: Measurement }
+
+export type Sides = {
+  measureTree: MeasureTree
+  subject: Subject
+  /** The merged tree with the base's copies of existing tests. */
+  overlay: Overlay
+  signal: AbortSignal
+}
+
+/** Measures a check on the base and on the head merged onto it, both by the base's definitions. */
+export async function measureBoth(
+  check: CheckSpec,
+  { measureTree, subject, overlay, signal }: Sides,
+): Promise<Measured> {
+  const base = await measureBase(check, { measureTree, subject, signal })
+  const tree = runsTests(check) ? overlay.tree : subject.tree
+  const head = await measureTree(check, { tree, definitionsFrom: subject.base, purpose: `${check.name}-head`, signal })
+  return { check, base, head }
+}
+
+/** The base's side alone; whoever measures remembers it by tree and definition. */
+export function measureBase(
+  check: CheckSpec,
+  { measureTree, subject, signal }: Omit<Sides, "overlay">,
+): Promise<Measurement> {
+  return measureTree(check, {
+    tree: subject.base,
+    definitionsFrom: subject.base,
+    purpose: `${check.name}-base`,
+    signal,
+  })
+}
+
+/** What is linted and compiled is what lands; what is run as a test keeps the base's copies of existing tests. */
+export function runsTests(check: CheckSpec): boolean {
+  return check.kind === "tests" || check.kind === "exit"
+}
+
+/** Measured, judged, and put on record; an edited test whose base copy still fails is said in exactly these words. */
+export function judgeCheck(
+  { check, base, head }: Measured,
+  finding: Finding | undefined,
+  overlay: Overlay,
+  subject: Subject,
+): Evidence {
+  const judged = withoutBlindPass(check, judgeMeasured(base, head, namedBy(finding, check)))
+  const told = runsTests(check) ? withEditedTests(judged, head, overlay) : judged
+  return measuredEvidence(check.name, { ...subject, tree: head.tree }, told, head)
+}
+
+/** What the finding asks of this check. */
+function namedBy(finding: Finding | undefined, check: CheckSpec): Named {
+  const { reproduce } = finding ?? {}
+  if (reproduce === undefined || reproduce.check !== check.name) return { is: "nothing" }
+  // A finding's own command may have the name of a check of the loop; it is that command which it names.
+  if (reproduce.command !== undefined && reproduce.command !== check.run) return { is: "nothing" }
+  return reproduce.ids.length === 0 ? { is: "whole" } : { is: "ids", ids: reproduce.ids }
+}
+
+/** Tests that are red on both sides and can't be told apart are no evidence of anything: a person has to look. */
+function withoutBlindPass(check: CheckSpec, judged: Judgement): Judgement {
+  const blind = check.kind === "tests" && judged.outcome === "pass" && judged.preexisting.includes(check.name)
+  if (!blind) return judged
+  return {
+    ...judged,
+    outcome: "error",
+    blame: "person",
+    summary: `${judged.summary}; it names no tests, so nothing shows that the change is right`,
+  }
+}
+
+function withEditedTests(judged: Judgement, head: Measurement, { editedTests }: Overlay): Judgement {
+  if (judged.outcome === "pass" || editedTests.length === 0) return judged
+  const fileOf = new Map(testsOf(head).map((test) => [test.id, test.file]))
+  const guilty = editedTests.filter((path) =>
+    judged.failing.some((id) => fileOf.get(id) === path || id.startsWith(`${path} >`)),
+  )
+  if (guilty.length === 0) return judged
+  const verb = judged.outcome === "fail" ? "still fails" : "can't be run"
+  const said = `edited test ${guilty.join(", ")}; with the base's copy it ${verb}`
+  const advice = `You ${said}. The base's copies of existing tests are what counts: change the code, not the test.`
+  return { ...judged, summary: `${said}: ${judged.summary}`, feedback: `${advice}\n${judged.feedback ?? ""}` }
+}
+
+function testsOf(measurement: Measurement) {
+  const { result } = measurement
+  return result.is === "report" && result.report.kind === "tests" ? result.report.tests : []
+}
+
+/** Test files as the base's own report names them. */
+export function reportedFiles(measurement: Measurement): string[] {
+  return [...new Set(testsOf(measurement).flatMap((test) => (test.file === undefined ? [] : [test.file])))]
+}

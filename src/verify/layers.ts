@@ -1,0 +1,116 @@
+import { checksOf, evaluate } from "../core/check-expr.ts"
+import type { Evidence } from "../core/evidence.ts"
+import { knownOf, layerCheck, STANDING_CHECKS } from "../core/judge.ts"
+import type { CheckExpr, CheckSpec, Layer } from "../core/loop.ts"
+import type { ChangeFacts } from "./checks/check.ts"
+import { changeChecks } from "./checks/index.ts"
+import { evidenceOf, type Subject, skipped } from "./evidence.ts"
+import { judgeCheck, type Measured, measureBoth, type Sides } from "./judge-check.ts"
+
+export type LayerInput = Sides & {
+  facts: ChangeFacts
+  checks: Readonly<Record<string, CheckSpec>>
+  told: (text: string) => void
+}
+
+/** What one layer of checks said, and the measurements it took. */
+export type LayerOutcome = { evidence: Evidence[]; measured: Measured[] }
+
+/**
+ * Runs the checks of an expression, those that only read the change first, until the expression is decided. Measured
+ * checks all run even when one has failed: the maker's next attempt should hear everything at once.
+ */
+export async function runChecks(expr: CheckExpr, known: readonly Evidence[], input: LayerInput): Promise<LayerOutcome> {
+  const { subject } = input
+  const outcome: LayerOutcome = { evidence: [], measured: [] }
+  const value = () => {
+    const evidence = [...known, ...outcome.evidence]
+    return evaluate(expr, (check) => knownOf({ ...subject, evidence }, check))
+  }
+  const names = checksOf(expr).filter(
+    (name) => !known.some((each) => each.check === name && each.head === subject.head),
+  )
+  for (const name of names.filter((each) => changeChecks[each] !== undefined)) {
+    outcome.evidence.push(await readChange(name, input))
+  }
+  if (value() !== "unknown") return outcome
+  for (const name of names.filter((each) => changeChecks[each] === undefined)) {
+    const found = await runCheck(name, input)
+    outcome.evidence.push(found.evidence)
+    if (found.measured !== undefined) outcome.measured.push(found.measured)
+    if (value() === "pass" || found.evidence.blame === "infrastructure") break
+  }
+  return outcome
+}
+
+/** A check that reads the change itself. */
+export async function readChange(
+  name: string,
+  { facts, subject, told }: Pick<LayerInput, "facts" | "subject" | "told">,
+): Promise<Evidence> {
+  const check = changeChecks[name]
+  if (check === undefined) return skipped(name, subject, `There is no built-in check \`${name}\`.`)
+  const started = performance.now()
+  const evidence = evidenceOf(name, subject, await check(facts))
+  told(`${name}: ${evidence.outcome}: ${evidence.summary}`)
+  return { ...evidence, ms: performance.now() - started }
+}
+
+async function runCheck(name: string, input: LayerInput): Promise<{ evidence: Evidence; measured?: Measured }> {
+  const { checks, subject, facts, overlay, told } = input
+  const check = Object.hasOwn(checks, name) ? checks[name] : undefined
+  if (check === undefined || check.run === undefined || standing.has(name)) {
+    const evidence = skipped(name, subject, unavailable(name))
+    told(`${name}: ${evidence.summary}`)
+    return { evidence }
+  }
+  told(`${name} on the base and on the change`)
+  const measured = await measureBoth(check, input)
+  // What was stopped says nothing of the change: it must not become evidence.
+  input.signal.throwIfAborted()
+  const evidence = judgeCheck(measured, facts.finding, overlay, subject)
+  told(`${name}: ${evidence.outcome}: ${evidence.summary}`)
+  return { evidence, measured }
+}
+
+const standing: ReadonlySet<string> = new Set(STANDING_CHECKS)
+
+/** Built-in checks of later versions, by name: required, they ask; they never pass in silence. */
+const later = new Set([
+  "fix_is_proved",
+  "no_weakened_tests",
+  "tests_have_teeth",
+  "dependencies_ok",
+  "performance",
+  "security",
+  "architecture",
+  "goal_metrics",
+])
+
+function unavailable(name: string): string {
+  if (standing.has(name)) return `\`${name}\` is always on and can't be replaced: take it out of the loop`
+  return later.has(name)
+    ? `\`${name}\` is not available yet, and the loop requires it`
+    : `No command is known for \`${name}\`: name one in the loop's \`checks\`, or in \`.flyball/checks.yaml\``
+}
+
+/** Who has to approve, and when; `condition` is undefined where no one can evaluate it, and then approval is needed. */
+export function needApproval(
+  layer: Extract<Layer, { by: "approve" }>,
+  subject: Subject,
+  condition: ((when: string) => boolean | undefined) | undefined,
+): Evidence {
+  const name = layerCheck(layer)
+  if (layer.when !== undefined && condition?.(layer.when) === false) {
+    return evidenceOf(name, subject, {
+      outcome: "pass",
+      ran: 1,
+      summary: `not needed: ${layer.when}`,
+      failing: [],
+      preexisting: [],
+      caveats: [],
+    })
+  }
+  const why = layer.when === undefined ? "" : ` (${layer.when})`
+  return skipped(name, subject, `${layer.who} has to approve this change${why}`)
+}

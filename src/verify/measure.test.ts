@@ -1,0 +1,131 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { watch } from "node:fs/promises"
+import { join } from "node:path"
+import { expect, test } from "vitest"
+import type { CheckSpec } from "../core/loop.ts"
+import { openTestRepo, testProber, told } from "./testing.ts"
+
+const never = new AbortController().signal
+const head = `import { test } from "node:test"; import assert from "node:assert"; import { one } from "./one.mjs"\n`
+const files = {
+  "package.json": JSON.stringify({ scripts: { test: "node --test" } }),
+  "one.mjs": "export const one = 2\n",
+  "one.test.mjs": `${head}test("one", () => assert.equal(one, 1))`,
+}
+const npmTest: CheckSpec = {
+  name: "tests_pass",
+  kind: "tests",
+  run: "npm test",
+  timeoutMs: 60_000,
+  from: "package.json",
+}
+const exit = (run: string, timeoutMs = 60_000): CheckSpec => ({ name: "x", kind: "exit", run, timeoutMs, from: "loop" })
+
+test("a measurement is remembered by its tree and definition, over processes", async () => {
+  using repo = openTestRepo(files)
+  const first = await testProber(repo.repo).measure(npmTest, "HEAD", never)
+  expect(told(first)).toEqual({ "one.test.mjs > one": "failed" })
+  expect(first).toMatchObject({
+    cached: false,
+    definition: "base",
+    command: "npm test → node --test",
+    sandboxed: false,
+  })
+  expect(readFileSync(first.artifact ?? "", "utf8")).toContain("$ node --test")
+  repo.git("commit", "--allow-empty", "-qm", "same tree")
+  const again = await testProber(repo.repo).measure({ ...npmTest, name: "other" }, "HEAD", never)
+  expect(again).toMatchObject({ cached: true, check: "other", result: first.result })
+  const otherwise = await testProber(repo.repo).measure({ ...npmTest, run: "node --test one.test.mjs" }, "HEAD", never)
+  expect(otherwise.cached).toBe(false)
+})
+
+test("a cache entry that does not read is no entry", async () => {
+  using repo = openTestRepo(files)
+  const check = exit("true")
+  await testProber(repo.repo).measure(check, "HEAD", never)
+  const folder = join(repo.repo.dataDir, "cache", "measurements")
+  for (const name of readdirSync(folder)) writeFileSync(join(folder, name), '{"version":1,"measure')
+  expect((await testProber(repo.repo).measure(check, "HEAD", never)).cached).toBe(false)
+  expect((await testProber(repo.repo).measure(check, "HEAD", never)).cached).toBe(true)
+})
+
+test("two at once on one tree run it once", async () => {
+  using repo = openTestRepo(files)
+  const prober = testProber(repo.repo)
+  const both = await Promise.all([prober.measure(npmTest, "HEAD", never), prober.measure(npmTest, "HEAD", never)])
+  expect(both.map((measured) => measured.cached).sort()).toEqual([false, true])
+  expect(readdirSync(join(repo.repo.dataDir, "artifacts"))).toHaveLength(1)
+})
+
+test("when the one that measures is stopped, the one that waits takes over", async () => {
+  using repo = openTestRepo(files)
+  const prober = testProber(repo.repo)
+  const stop = new AbortController()
+  const marker = join(repo.folder, "started")
+  const check = exit(`if [ -e ${marker} ]; then exit 0; fi; touch ${marker}; sleep 60`)
+  const first = prober.measure(check, "HEAD", stop.signal)
+  if (!existsSync(marker)) for await (const _ of watch(repo.folder)) if (existsSync(marker)) break
+  const second = prober.measure(check, "HEAD", never)
+  stop.abort()
+  expect(told(await first)).toBe("stopped")
+  expect(told(await second)).toEqual({ exit: 0 })
+})
+
+test.each([
+  ["timeout", exit("sleep 60", 300)],
+  ["missing_tool", exit("flyball-no-such-tool")],
+  ["crashed", exit("kill -9 $$")],
+])("%s speaks of the machine and is not remembered", async (code, check) => {
+  using repo = openTestRepo(files)
+  const prober = testProber(repo.repo)
+  expect(told(await prober.measure(check, "HEAD", never))).toBe(code)
+  expect((await prober.measure(check, "HEAD", never)).cached).toBe(false)
+})
+
+test("T3: scripts, configuration and the names of checks come from the base", async () => {
+  using repo = openTestRepo(files)
+  const base = repo.git("rev-parse", "HEAD")
+  const cheat = repo.commit({ ...files, "package.json": JSON.stringify({ scripts: { test: "true" } }) })
+  const measured = await testProber(repo.repo).measureTree(npmTest, {
+    tree: cheat,
+    definitionsFrom: base,
+    purpose: "head",
+    signal: never,
+  })
+  expect(told(measured)).toEqual({ "one.test.mjs > one": "failed" })
+  expect(measured.tree).toBe(repo.git("rev-parse", `${base}^{tree}`))
+})
+
+test("a check whose definition the base lacks says that it is frozen; a script that is not there is missing_check", async () => {
+  using repo = openTestRepo(files)
+  const prober = testProber(repo.repo)
+  expect((await prober.measure({ ...exit("true"), from: ".flyball/checks.yaml" }, "HEAD", never)).definition).toBe(
+    "frozen",
+  )
+  expect(told(await prober.measure({ ...npmTest, run: "npm run nope" }, "HEAD", never))).toBe("missing_check")
+})
+
+test("a command gets a built environment, and nothing is left of a measurement but its output", async () => {
+  process.env["FLYBALL_TEST_SECRET"] = "s3cret"
+  using repo = openTestRepo(files)
+  try {
+    const measured = await testProber(repo.repo).measure(exit("env; pwd"), "HEAD", never)
+    const printed = readFileSync(measured.artifact ?? "", "utf8")
+    expect(printed).not.toContain("s3cret")
+    expect(printed).toMatch(/^CI=true$/m)
+    expect(readdirSync(join(repo.repo.dataDir, "measure"))).toEqual([])
+    expect(readdirSync(repo.repo.dataDir).filter((name) => name.startsWith("checkout"))).toEqual([])
+  } finally {
+    delete process.env["FLYBALL_TEST_SECRET"]
+  }
+})
+
+test("a script that can't be followed runs by its exit code, and the measurement says so", async () => {
+  using repo = openTestRepo({
+    "package.json": JSON.stringify({ scripts: { test: "node --test | cat" } }),
+    ...{ "one.test.mjs": files["one.test.mjs"], "one.mjs": files["one.mjs"] },
+  })
+  const measured = await testProber(repo.repo).measure(npmTest, "HEAD", never)
+  expect(told(measured)).toEqual({ exit: 0 })
+  expect(measured.command).toBe("npm test (by its exit code alone: the script uses `|`)")
+})

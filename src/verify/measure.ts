@@ -1,0 +1,236 @@
+import { randomUUID } from "node:crypto"
+import { mkdirSync, statSync, writeFileSync } from "node:fs"
+import { realpath } from "node:fs/promises"
+import { join } from "node:path"
+import type { Measurement } from "../core/evidence.ts"
+import { Failure } from "../core/failure.ts"
+import type { CheckSpec } from "../core/loop.ts"
+import type { Prober, Repo, Sandbox, Workspaces } from "../core/ports.ts"
+import { git } from "../lib/git.ts"
+import { cacheKey, type MeasurementCache, openCache } from "./cache.ts"
+import type { MeasureTree } from "./measuring.ts"
+import { overlayHarness } from "./overlay.ts"
+import { cargoHome, environment, openScratch } from "./place.ts"
+import { filesOf, type Outcome, runPlan } from "./run-steps.ts"
+import { type Plan, planCheck } from "./script.ts"
+
+export type ProberOptions = {
+  workspaces: Workspaces
+  sandbox: Sandbox
+  repo: Repo
+  /** Folder for what the commands printed. */
+  artifactDir: string
+  /** Repository-relative path of the loop file, for checks that it defines itself. */
+  loopPath?: string
+  /** Variables that the project's commands need besides the built ones. */
+  env?: Record<string, string>
+}
+
+/** Measures checks on commits, and on trees with another commit's definitions. */
+export type TreeProber = Prober & { measureTree: MeasureTree }
+
+/** Output of one command kept in the artefact. */
+const ARTIFACT_CHARACTERS = 512 * 1024
+
+/** Opens the one way in which a check is run: a fresh checkout, confined, without network, its machine format read. */
+export function openProber(options: ProberOptions): TreeProber {
+  const cache = openCache(join(options.repo.dataDir, "cache", "measurements"))
+  const underWay = new Map<string, Promise<Measurement>>()
+  const context: Context = { ...options, cache, underWay }
+  return {
+    measure: (check, commit, signal) => measureIn(context, check, { tree: commit, purpose: check.name, signal }),
+    measureTree: (check, given) => measureIn(context, check, given),
+  }
+}
+
+type Context = ProberOptions & { cache: MeasurementCache; underWay: Map<string, Promise<Measurement>> }
+type Given = { tree: string; definitionsFrom?: string; purpose: string; signal: AbortSignal }
+
+async function measureIn(context: Context, check: CheckSpec, given: Given): Promise<Measurement> {
+  const { repo } = context
+  const { tree: own, base, definition } = await resolve(context, check, given)
+  const tree =
+    base === undefined || base === own
+      ? own
+      : (await overlayHarness({ repo, base, tree: own, signal: given.signal })).tree
+  const key = cacheKey([tree, check.run, check.kind, check.format, check.timeoutMs, machine(context), context.env])
+  for (;;) {
+    const known = await context.cache.get(key)
+    if (known !== undefined) return { ...known, check: check.name, definition, cached: true, ms: 0 }
+    const other = context.underWay.get(key)
+    if (other === undefined) break
+    // Several changes measure one base at once: one does it. If that one was stopped, the next takes over.
+    const shared = await settledBefore(other, given.signal)
+    if (shared === undefined) return stopped(check, tree, definition)
+    if (shared.result.is === "report" || !neverCached.has(shared.result.code))
+      return { ...shared, check: check.name, definition, cached: true, ms: 0 }
+    if (shared.result.code !== "stopped") return { ...shared, check: check.name, definition }
+  }
+  const measuring = measureOnce(context, check, { ...given, tree, definition })
+  context.underWay.set(key, measuring)
+  try {
+    const measured = await measuring
+    const lasting = measured.result.is === "report" || !neverCached.has(measured.result.code)
+    if (lasting) await context.cache.put(key, measured)
+    return measured
+  } finally {
+    context.underWay.delete(key)
+  }
+}
+
+/** What may be otherwise the next time, on the same tree: it speaks of the machine. */
+const neverCached: ReadonlySet<string> = new Set(["timeout", "missing_tool", "crashed", "stopped"])
+
+type Once = { tree: string; purpose: string; signal: AbortSignal; definition: Measurement["definition"] }
+
+async function measureOnce(
+  context: Context,
+  check: CheckSpec,
+  { tree, purpose, signal, definition }: Once,
+): Promise<Measurement> {
+  if (signal.aborted) return stopped(check, tree, definition)
+  const started = performance.now()
+  await using checkout = await context.workspaces.checkout(tree, purpose, signal)
+  await using scratch = await openScratch(context.repo)
+  const root = await realpath(checkout.path)
+  const plan = planCheck(check, filesOf(root))
+  const facts = { check: check.name, tree, command: commandOf(check, plan), definition, cached: false }
+  const ms = () => Math.round(performance.now() - started)
+  if (plan.is === "missing") {
+    return {
+      ...facts,
+      result: { is: "error", code: "missing_check", why: plan.why },
+      exitCode: null,
+      ms: ms(),
+      sandboxed: context.sandbox.kind.is === "bubblewrap",
+    }
+  }
+  const cargo = cargoHome(scratch.path)
+  const outcome = await runPlan(plan, check.kind, {
+    checkout: { ...checkout, path: root },
+    sandbox: context.sandbox,
+    env: environment(root, scratch, cargo.env, context.env ?? {}),
+    scratch,
+    readable: cargo.readable,
+    deadline: performance.now() + check.timeoutMs,
+    signal,
+  })
+  const artifact = keepOutput(context.artifactDir, check, outcome)
+  return {
+    ...facts,
+    result: outcome.result,
+    exitCode: outcome.exitCode,
+    ms: ms(),
+    artifact,
+    sandboxed: outcome.sandboxed,
+  }
+}
+
+/** The check as written, what it was found to start, and how its outcome is known. */
+function commandOf(check: CheckSpec, plan: Plan): string {
+  const written = typeof check.run === "string" ? check.run : (check.run ?? []).join(" ")
+  if (plan.is === "missing") return written
+  if (plan.is === "whole") return `${written} (by its exit code alone: ${plan.why})`
+  const steps = plan.steps.map((step) => step.text).join(" && ")
+  return steps === written ? written : `${written} → ${steps}`
+}
+
+type Resolved = { tree: string; base: string | undefined; definition: Measurement["definition"] }
+
+/**
+ * The trees behind what was given, and whether the base holds the check's definition or the copy frozen at the run's
+ * start had to do: one process answers all of it.
+ */
+async function resolve({ repo, loopPath }: Context, check: CheckSpec, given: Given): Promise<Resolved> {
+  const { tree, definitionsFrom, signal } = given
+  const path = check.from === "loop" ? loopPath : check.from
+  const asked = [`${tree}^{tree}`, `${definitionsFrom ?? tree}^{tree}`, `${definitionsFrom ?? tree}:${path ?? ""}`]
+  const odd = asked.find((name) => /[\n\0]/.test(name))
+  const answer =
+    odd === undefined
+      ? await git(["--git-dir", repo.gitDir, "cat-file", "--batch-check"], {
+          cwd: repo.gitDir,
+          stdin: `${asked.join("\n")}\n`,
+          signal,
+        })
+      : ""
+  const [own, base, definition] = answer.split("\n").map((line) => /^([0-9a-f]{40,64}) (tree|blob)/.exec(line)?.[1])
+  if (own === undefined || base === undefined) {
+    const missing = own === undefined ? tree : (definitionsFrom ?? tree)
+    throw new Failure("UNKNOWN_COMMIT", `${missing} is no commit or tree of ${repo.root}.`, {
+      hint: "It may have been removed by a `git gc`, or belong to another repository.",
+    })
+  }
+  const found = path !== undefined && definition !== undefined ? "base" : "frozen"
+  return {
+    tree: own,
+    base: definitionsFrom === undefined ? undefined : base,
+    definition: check.from === "builtin" ? "builtin" : found,
+  }
+}
+
+/** What a result depends on besides the tree: the tools on this machine, and the dependencies that checkouts are given. */
+function machine({ repo, sandbox }: Context): unknown[] {
+  const stamps = [
+    "node_modules/.package-lock.json",
+    "node_modules/.yarn-state.yml",
+    "node_modules/.modules.yaml",
+    "node_modules",
+    ".venv",
+    "venv",
+    "vendor",
+  ]
+  return [
+    process.version,
+    process.env["PATH"],
+    sandbox.kind.is,
+    ...stamps.map((path) => statSync(join(repo.root, path), { throwIfNoEntry: false })?.mtimeMs),
+  ]
+}
+
+function keepOutput(artifactDir: string, check: CheckSpec, { transcript }: Outcome): string {
+  mkdirSync(artifactDir, { recursive: true, mode: 0o700 })
+  const path = join(artifactDir, `${check.name.replace(/[^\w.-]+/g, "-").slice(0, 60)}-${randomUUID()}.log`)
+  const text = transcript.map(({ text: command, ran }) => {
+    const exit = `exit ${ran.exitCode ?? ran.signal ?? "none"} (${ran.ended}, ${Math.round(ran.ms)} ms)`
+    return [`$ ${command}`, clipped(ran.stdout), "--- stderr", clipped(ran.stderr), `--- ${exit}`].join("\n")
+  })
+  writeFileSync(path, `${text.join("\n\n")}\n`, { mode: 0o600 })
+  return path
+}
+
+function clipped(text: string): string {
+  if (text.length <= ARTIFACT_CHARACTERS) return text
+  const half = ARTIFACT_CHARACTERS / 2
+  return `${text.slice(0, half)}\n… ${text.length - ARTIFACT_CHARACTERS} characters left out …\n${text.slice(-half)}`
+}
+
+function stopped(check: CheckSpec, tree: string, definition: Measurement["definition"]): Measurement {
+  const command = typeof check.run === "string" ? check.run : (check.run ?? []).join(" ")
+  return {
+    check: check.name,
+    tree,
+    command,
+    result: { is: "error", code: "stopped", why: "The measurement was stopped." },
+    exitCode: null,
+    ms: 0,
+    sandboxed: false,
+    definition,
+    cached: false,
+  }
+}
+
+/** What a promise gives, unless the signal comes first; a failure of the other one is nobody's but its own. */
+async function settledBefore(promise: Promise<Measurement>, signal: AbortSignal): Promise<Measurement | undefined> {
+  if (signal.aborted) return undefined
+  let abort = () => {}
+  const aborted = new Promise<undefined>((resolve) => {
+    abort = () => resolve(undefined)
+  })
+  signal.addEventListener("abort", abort, { once: true })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener("abort", abort)
+  }
+}

@@ -1,0 +1,266 @@
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { isDeepStrictEqual } from "node:util"
+import { parse as parseToml, stringify as stringifyToml } from "smol-toml"
+import { Failure } from "../core/failure.ts"
+import type { Repo } from "../core/ports.ts"
+import { git } from "../lib/git.ts"
+import { isHarnessPath, mayBeNamed, namedIn, namesHarness, partsOf, publishedBy, shadowsRunner } from "./harness.ts"
+import type { Overlay, OverlayTree } from "./measuring.ts"
+import { isSnapshotPath, isTestPath } from "./paths.ts"
+
+/**
+ * The head's merged tree with the base's harness and the base's copies of existing tests: a tree like any other, so that
+ * what is measured on it can be remembered. A test file is one that the base's report names, or that has a test's name.
+ */
+export const overlayTree: OverlayTree = ({ repo, base, tree, testFiles, signal }) =>
+  overlay({ repo, base, tree, signal, tests: { named: new Set(testFiles) } })
+
+/** The same with the harness alone, of tree ids: what is linted and compiled is what lands, by the base's rules. */
+export function overlayHarness(given: {
+  repo: Repo
+  base: string
+  tree: string
+  signal: AbortSignal
+}): Promise<Overlay> {
+  return overlay({ ...given, tests: undefined })
+}
+
+type Given = {
+  repo: Repo
+  base: string
+  tree: string
+  signal: AbortSignal
+  tests: { named: ReadonlySet<string> } | undefined
+}
+type Side = { mode: string; id: string }
+/** One path that differs; a side without the file has no entry. */
+type Difference = { path: string; base: Side | undefined; head: Side | undefined }
+/** What the index shall hold at a path; undefined removes it. */
+type Edit = { path: string; side: Side | undefined }
+
+async function overlay({ repo, base, tree, signal, tests }: Given): Promise<Overlay> {
+  const ask = gitOf(repo, signal)
+  const differences = parseDifferences(await ask(["diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", base, tree]))
+  const headTree = tests === undefined ? tree : (await ask(["rev-parse", "--verify", `${tree}^{tree}`])).trim()
+  const none: Overlay = { tree: headTree, restored: [], editedTests: [], harnessChanged: [] }
+  if (differences.length === 0) return none
+  // Most changes touch source alone: then no configuration needs to be read.
+  const doubtful = differences.some(
+    ({ path, base: old }) => old !== undefined && mayBeNamed(path) && !isHarnessPath(path),
+  )
+  const named = doubtful ? await harnessNamedByConfigs(ask, base) : new Set<string>()
+  const inSource = await inSourceTests(ask, differences, tests?.named)
+  const isTest = (path: string) =>
+    tests !== undefined && !inSource.has(path) && (tests.named.has(path) || isTestPath(path) || isSnapshotPath(path))
+
+  const edits: Edit[] = []
+  const found: Overlay = { ...none, restored: [], editedTests: [], harnessChanged: [] }
+  for (const difference of differences) {
+    const { path } = difference
+    const parts = partsOf(path)
+    const shadows = difference.base === undefined && shadowsRunner(path)
+    if (shadows || isHarnessPath(path) || (named.has(path) && difference.base !== undefined)) {
+      edits.push({ path, side: difference.base })
+      found.harnessChanged.push(path)
+    } else if (parts !== undefined) {
+      const side = await withBaseParts(ask, difference, parts)
+      if (side === undefined) continue
+      edits.push({ path, side })
+      found.harnessChanged.push(path)
+    } else if (difference.base !== undefined && isTest(path)) {
+      edits.push({ path, side: difference.base })
+      found.editedTests.push(path)
+    } else continue
+    found.restored.push(path)
+  }
+  if (edits.length === 0) return none
+  const all = [...edits, ...inTheWay(edits, differences)]
+  return { ...found, tree: await writeTree(repo, headTree, all, signal) }
+}
+
+type Ask = (args: readonly string[], stdin?: string) => Promise<string>
+
+function gitOf(repo: Repo, signal: AbortSignal): Ask {
+  return (args, stdin) =>
+    git(["--git-dir", repo.gitDir, ...args], { cwd: repo.gitDir, signal, ...(stdin === undefined ? {} : { stdin }) })
+}
+
+function parseDifferences(text: string): Difference[] {
+  const fields = text.split("\0")
+  const differences: Difference[] = []
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const [oldMode = "", newMode = "", oldId = "", newId = ""] = (fields[index] ?? "").replace(/^:/, "").split(" ")
+    const side = (mode: string, id: string) => (mode === "000000" ? undefined : { mode, id })
+    differences.push({ path: fields[index + 1] ?? "", base: side(oldMode, oldId), head: side(newMode, newId) })
+  }
+  return differences
+}
+
+/** A file of the head where the base has a folder, or the other way round, gives way to what is put back. */
+function inTheWay(edits: readonly Edit[], differences: readonly Difference[]): Edit[] {
+  const placed = edits.filter((edit) => edit.side !== undefined).map((edit) => edit.path)
+  const folders = new Set(
+    placed.flatMap((path) => path.split("/").map((_, index, parts) => parts.slice(0, index).join("/"))),
+  )
+  const files = new Set(placed)
+  const edited = new Set(edits.map((edit) => edit.path))
+  const isUnder = (path: string) =>
+    path.split("/").some((_, index, parts) => index > 0 && files.has(parts.slice(0, index).join("/")))
+  return differences
+    .filter(({ path, head }) => head !== undefined && !edited.has(path) && (folders.has(path) || isUnder(path)))
+    .map(({ path }) => ({ path, side: undefined }))
+}
+
+/** Set-up files and local plug-ins that the base's own configuration names. */
+async function harnessNamedByConfigs(ask: Ask, base: string): Promise<Set<string>> {
+  const files = (await ask(["ls-tree", "-r", "-z", "--full-tree", "--name-only", base])).split("\0")
+  const configs = files.filter(namesHarness).slice(0, 200)
+  if (configs.length === 0) return new Set()
+  const known = new Set(files)
+  const texts = await readBlobs(
+    ask,
+    configs.map((path) => `${base}:${path}`),
+  )
+  const published = new Set(texts.flatMap((text, index) => publishedBy(configs[index] ?? "", text ?? "")))
+  const named = texts.flatMap((text, index) => namedIn(configs[index] ?? "", text ?? ""))
+  const suffixes = ["", ".ts", ".js", ".mjs", ".cjs", ".mts", ".cts", ".tsx", "/index.js", "/index.ts"]
+  return new Set(
+    named
+      .flatMap((path) => suffixes.map((suffix) => path + suffix))
+      .filter((path) => known.has(path) && !published.has(path)),
+  )
+}
+
+/**
+ * Files that a report names as tests and that hold what is tested as well (`#[cfg(test)]`, `import.meta.vitest`,
+ * doc tests): putting the base's copy back would undo the fix. The head's copy runs, and the gate compares test ids.
+ */
+async function inSourceTests(
+  ask: Ask,
+  differences: readonly Difference[],
+  named: ReadonlySet<string> | undefined,
+): Promise<Set<string>> {
+  const doubtful = differences.filter(
+    ({ path, base }) => base !== undefined && named?.has(path) === true && !isTestPath(path) && !isSnapshotPath(path),
+  )
+  const texts = await readBlobs(
+    ask,
+    doubtful.map(({ base }) => base?.id ?? ""),
+  )
+  const mixed = doubtful.filter(({ path }, index) => holdsSource(path, texts[index] ?? ""))
+  return new Set(mixed.map(({ path }) => path))
+}
+
+function holdsSource(path: string, text: string): boolean {
+  if (path.endsWith(".rs")) return !/^(tests|benches)\//.test(path)
+  if (path.endsWith(".py")) return !/^\s*(async\s+)?def test|\bunittest\b|^class Test/m.test(text)
+  return /import\.meta\.vitest|^\s*export\s|\bmodule\.exports\b|^\s*exports\./m.test(text)
+}
+
+/** Blobs by name in one process; undefined for one that is missing. */
+async function readBlobs(ask: Ask, names: readonly string[]): Promise<(string | undefined)[]> {
+  if (names.length === 0) return []
+  // Text in, text out: `cat-file --batch` counts bytes, so sizes are taken from a buffer.
+  const output = Buffer.from(await ask(["cat-file", "--batch"], `${names.join("\n")}\n`), "utf8")
+  let at = 0
+  return names.map(() => {
+    const end = output.indexOf("\n", at)
+    const size = Number(/ blob (\d+)$/.exec(output.subarray(at, end).toString())?.[1] ?? Number.NaN)
+    if (end === -1 || Number.isNaN(size)) {
+      at = end === -1 ? output.length : end + 1
+      return undefined
+    }
+    const text = output.subarray(end + 1, end + 1 + size).toString("utf8")
+    at = end + 1 + size + 1
+    return text
+  })
+}
+
+/** The head's file with the base's harness parts; undefined where they agree already. */
+async function withBaseParts(
+  ask: Ask,
+  { base, head }: Difference,
+  parts: NonNullable<ReturnType<typeof partsOf>>,
+): Promise<Side | undefined> {
+  // A manifest that is new has nothing to be read from the base; one that is gone stays gone, and the tests show what that means.
+  if (base === undefined || head === undefined) return undefined
+  const [before, after] = [
+    await ask(["cat-file", "blob", base.id]),
+    head.mode.startsWith("100") ? await ask(["cat-file", "blob", head.id]) : "",
+  ]
+  const parse = parts.format === "json" ? JSON.parse : parseToml
+  const old = parsed(before, parse)
+  const fresh = parsed(after, parse)
+  if (old === undefined) return undefined
+  if (fresh === undefined) return base
+  if (parts.keys.every((key) => isDeepStrictEqual(at(old, key), at(fresh, key)))) return undefined
+  for (const key of parts.keys) put(fresh, key, at(old, key))
+  if (isDeepStrictEqual(fresh, old)) return base
+  const text = parts.format === "json" ? `${JSON.stringify(fresh, null, 2)}\n` : `${stringifyToml(fresh)}\n`
+  const id = (await ask(["hash-object", "-w", "--stdin"], text)).trim()
+  return { mode: base.mode, id }
+}
+
+function parsed(text: string, parse: (text: string) => unknown): Record<string, unknown> | undefined {
+  try {
+    const value = parse(text.replace(/^\ufeff/, ""))
+    return isTable(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+}
+
+function at(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((here, key) => (isTable(here) && Object.hasOwn(here, key) ? here[key] : undefined), value)
+}
+
+function put(table: Record<string, unknown>, [key = "", ...rest]: readonly string[], value: unknown): void {
+  if (rest.length > 0) {
+    const inner = table[key]
+    if (!isTable(inner) && value === undefined) return
+    const next = isTable(inner) ? inner : {}
+    table[key] = next
+    put(next, rest, value)
+  } else if (value === undefined) delete table[key]
+  else table[key] = value
+}
+
+/** Writes the edited tree through an index of its own: no index of the user's is read or written. */
+async function writeTree(repo: Repo, tree: string, edits: readonly Edit[], signal: AbortSignal): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "flyball-index-"))
+  const env = { GIT_INDEX_FILE: join(folder, "index") }
+  const ask = (args: readonly string[], stdin?: string) =>
+    git(["--git-dir", repo.gitDir, ...args], {
+      cwd: repo.gitDir,
+      env,
+      signal,
+      ...(stdin === undefined ? {} : { stdin }),
+    })
+  try {
+    await ask(["read-tree", tree])
+    // Removals first, so that a folder can take the place of a file.
+    const ordered = [
+      ...edits.filter((edit) => edit.side === undefined),
+      ...edits.filter((edit) => edit.side !== undefined),
+    ]
+    const nothing = "0".repeat(tree.length)
+    const lines = ordered.map(({ path, side }) =>
+      side === undefined ? `0 ${nothing}\t${path}\0` : `${side.mode} ${side.id}\t${path}\0`,
+    )
+    await ask(["update-index", "-z", "--index-info"], lines.join(""))
+    return (await ask(["write-tree"])).trim()
+  } catch (cause) {
+    throw new Failure("OVERLAY_FAILED", "The base's tests and configuration could not be put into the head's tree.", {
+      hint: "Run `git fsck` in the repository.",
+      cause,
+    })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,167 @@
+import { z } from "zod"
+import type { TestResult } from "../../core/evidence.ts"
+import { addFlags, argumentsOf, dropFlags, toolOf, withArguments } from "./argv.ts"
+import { testId } from "./ids.ts"
+import { error, jsonLines, noReport, testsReport } from "./outcome.ts"
+import type { Parsed, Runner, RunnerOutput, TreeFiles } from "./runner.ts"
+
+/** `go test -json`: one event per line on stdout, and one per package when it ends. */
+export const goTest: Runner = {
+  name: "go test",
+  kind: "tests",
+  recognise: (argv) => {
+    const args = argumentsOf(argv)
+    const informs = args.some((word) =>
+      ["-list", "-c", "-h", "-bench"].includes(word.split("=")[0]?.replace(/^--/, "-") ?? ""),
+    )
+    return (toolOf(argv)?.name === "go" && args[0] === "test" && !informs) || toolOf(argv)?.name === "gotestsum"
+  },
+  command: ({ argv }) => {
+    const args = argumentsOf(argv)
+    const behind =
+      toolOf(argv)?.name === "gotestsum"
+        ? args.slice(args.indexOf("--") === -1 ? args.length : args.indexOf("--") + 1)
+        : args.slice(1)
+    const kept = dropFlags(behind, {
+      bare: ["-v", "-json", "-failfast", "-cover", "-race=false"],
+      valued: ["-coverprofile"],
+    })
+    const packages = toolOf(argv)?.name === "gotestsum" && !kept.some((word) => word.startsWith(".")) ? ["./..."] : []
+    if (toolOf(argv)?.name === "gotestsum") return { argv: ["go", "test", "-json", ...kept, ...packages] }
+    return { argv: withArguments(argv, ["test", ...addFlags(["-json"], kept)]) }
+  },
+  parse,
+}
+
+const Line = z.object({
+  Action: z.string(),
+  Package: z.string().optional(),
+  ImportPath: z.string().optional(),
+  Test: z.string().optional(),
+  Output: z.string().optional(),
+  Elapsed: z.number().optional(),
+})
+type Line = z.infer<typeof Line>
+
+type Package = {
+  path: string
+  ended: string | undefined
+  tests: Map<string, { action: string | undefined; output: string; ms: number }>
+  output: string
+}
+
+function parse(output: RunnerOutput): Parsed {
+  const parsed = z.array(Line).safeParse(jsonLines(output.stdout))
+  if (!parsed.success)
+    return error("unreadable", `go test's events have another shape than expected: ${z.prettifyError(parsed.error)}`)
+  const packages = packagesOf(parsed.data)
+  const broken = buildFailures(output, parsed.data)
+  if (packages.size === 0 && broken.length === 0) {
+    if (output.exitCode === 0) return error("ran_nothing", "go test found no packages.")
+    return noReport(output, "go test")
+  }
+  for (const found of packages.values()) {
+    if (found.ended === undefined) return error("unfinished", `The tests of ${found.path} did not run to their end.`)
+    // `os.Exit(0)` in TestMain or in an init: the package is "ok" and ran no test, without saying that there is none.
+    const silent =
+      found.ended === "pass" && found.tests.size === 0 && !/no test files|no tests to run/.test(found.output)
+    if (silent) return error("unfinished", `The test program of ${found.path} exited 0 without running its tests.`)
+    const hanging = [...found.tests].find(([, test]) => test.action === undefined)
+    if (hanging !== undefined && found.ended === "pass")
+      return error("unfinished", `${hanging[0]} of ${found.path} never ended.`)
+  }
+  const module = moduleOf(output.tree)
+  const tests = [...packages.values()].flatMap((found) => resultsOf(found, module, output.tree))
+  return testsReport([...broken.map((failure) => brokenPackage(failure, module)), ...tests], output, "go test")
+}
+
+function packagesOf(lines: readonly Line[]): Map<string, Package> {
+  const packages = new Map<string, Package>()
+  for (const line of lines) {
+    if (line.Package === undefined) continue
+    const known = packages.get(line.Package) ?? { path: line.Package, ended: undefined, tests: new Map(), output: "" }
+    packages.set(line.Package, known)
+    const ends = ["pass", "fail", "skip"].includes(line.Action)
+    if (line.Test === undefined) {
+      if (ends) known.ended = line.Action
+      if (line.Output !== undefined) known.output = `${known.output}${line.Output}`.slice(-8_000)
+      continue
+    }
+    const test = known.tests.get(line.Test) ?? { action: undefined, output: "", ms: 0 }
+    known.tests.set(line.Test, test)
+    if (line.Output !== undefined) test.output = `${test.output}${line.Output}`.slice(-4_000)
+    if (ends) {
+      test.action = line.Action
+      test.ms = (line.Elapsed ?? 0) * 1000
+    }
+  }
+  return packages
+}
+
+function resultsOf(found: Package, module: string | undefined, tree: TreeFiles): TestResult[] {
+  const folder = folderOf(found.path, module)
+  const results = [...found.tests].map(([name, test]): TestResult => {
+    const file = fileOf(name, test.output, folder, tree)
+    return {
+      id: testId([found.path, ...name.split("/")]),
+      ...(file === undefined ? {} : { file }),
+      name: name.split("/").join(" > "),
+      status: test.action === "pass" ? "passed" : test.action === "skip" ? "skipped" : "failed",
+      ...(test.action === "pass" || test.action === "skip" ? {} : { message: test.output }),
+      ms: test.ms,
+    }
+  })
+  // Red by itself: a panic in TestMain, a data race or a time-out outside any test.
+  const redByItself =
+    found.ended === "fail" &&
+    !results.some((result) => result.status === "failed") &&
+    !found.output.includes("[build failed]")
+  return redByItself
+    ? [...results, { id: found.path, name: found.path, status: "failed", message: found.output }]
+    : results
+}
+
+/** Packages that did not build: Go ≤1.23 says so in plain lines, later ones in events. */
+function buildFailures(output: RunnerOutput, lines: readonly Line[]): { path: string; message: string }[] {
+  const text = `${output.stdout}\n${lines.map((line) => line.Output ?? "").join("")}`
+  const paths = new Set([...text.matchAll(/^FAIL\s+(\S+) \[(?:build|setup) failed\]/gm)].map((match) => match[1] ?? ""))
+  const built = lines.filter((line) => line.Action === "build-output").map((line) => line.Output ?? "")
+  const said = `${output.stderr}\n${built.join("")}`
+  return [...paths].map((path) => ({ path, message: sectionOf(said, path) }))
+}
+
+/** The compiler's lines under `# package`. */
+function sectionOf(text: string, path: string): string {
+  const sections = text.split(/^(?=# )/m)
+  const mine = sections.filter((section) => section.startsWith(`# ${path}`)).join("\n")
+  return mine === "" ? text.slice(-4_000) : mine
+}
+
+function brokenPackage({ path, message }: { path: string; message: string }, module: string | undefined): TestResult {
+  const named = /^(\S+\.go):\d+/m.exec(message)?.[1]?.replace(/^\.\//, "")
+  const folder = folderOf(path, module)
+  const file = named ?? folder
+  return { id: path, ...(file === undefined ? {} : { file }), name: path, status: "failed", message }
+}
+
+function moduleOf(tree: TreeFiles): string | undefined {
+  return /^module\s+"?([^\s"]+)"?/m.exec(tree.read("go.mod") ?? "")?.[1]
+}
+
+function folderOf(path: string, module: string | undefined): string | undefined {
+  if (module === undefined) return undefined
+  if (path === module) return ""
+  return path.startsWith(`${module}/`) ? path.slice(module.length + 1) : undefined
+}
+
+/** `go test` names no file: the test's own output does where it failed, else the function is looked for in the package. */
+function fileOf(test: string, output: string, folder: string | undefined, tree: TreeFiles): string | undefined {
+  if (folder === undefined) return undefined
+  const at = (name: string) => (folder === "" ? name : `${folder}/${name}`)
+  const top = test.split("/")[0] ?? ""
+  const candidates = tree.list(folder).filter((name) => name.endsWith("_test.go"))
+  const defining = candidates.find((name) => (tree.read(at(name)) ?? "").includes(`func ${top}(`))
+  const named = /^\s+([\w.-]+_test\.go):\d+:/m.exec(output)?.[1]
+  const name = defining ?? named
+  return name === undefined ? undefined : at(name)
+}

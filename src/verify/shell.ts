@@ -1,0 +1,44 @@
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Sandbox, Workspaces } from "../core/ports.ts"
+import { buildEnv } from "../lib/environment.ts"
+import { run } from "../lib/process.ts"
+
+export type ShellOptions = {
+  workspaces: Workspaces
+  sandbox: Sandbox
+  commit: string
+  command: string
+  timeoutMs: number
+  signal: AbortSignal
+}
+
+const LIMIT_BYTES = 4 * 1024 * 1024
+
+/** Runs a shell line of the loop on a fresh checkout of a commit, confined, without network; for `sh(CMD)`. */
+export async function shellOn({ workspaces, sandbox, commit, command, timeoutMs, signal }: ShellOptions) {
+  await using checkout = await workspaces.checkout(commit, "sh", signal)
+  const tmp = await mkdtemp(join(tmpdir(), "flyball-sh-"))
+  try {
+    const { argv } = sandbox.wrap(["/bin/sh", "-c", command], checkout.path, {
+      writable: [checkout.path],
+      readable: checkout.readable ?? [],
+      network: "none",
+      home: tmp,
+      tmp,
+      ...(checkout.binds === undefined ? {} : { binds: checkout.binds }),
+    })
+    const ran = await run(argv, {
+      cwd: checkout.path,
+      env: buildEnv({ home: tmp, tmp }),
+      timeoutMs,
+      limitBytes: LIMIT_BYTES,
+      signal,
+    })
+    signal.throwIfAborted()
+    return { exitCode: ran.exitCode, stdout: ran.stdout, stderr: ran.stderr, timedOut: ran.ended === "timeout" }
+  } finally {
+    await rm(tmp, { recursive: true, force: true })
+  }
+}
