@@ -1,0 +1,21 @@
+import type { Source } from "../../core/ports.ts"
+import { checklist } from "./checklist.ts"
+import { failingTests } from "./failing-tests.ts"
+import { lintFindings } from "./lint-findings.ts"
+import { openIssues } from "./open-issues.ts"
+import { recentCommits } from "./recent-commits.ts"
+import { scanCiFailures } from "./scan-ci-failures.ts"
+import { sh } from "./sh.ts"
+import { typeErrors } from "./type-errors.ts"
+
+/** Every source by the name that a loop file calls it. */
+export const sources: Readonly<Record<string, Source>> = {
+  failing_tests: failingTests,
+  lint_findings: lintFindings,
+  type_errors: typeErrors,
+  scan_ci_failures: scanCiFailures,
+  recent_commits: recentCommits,
+  open_issues: openIssues,
+  checklist,
+  sh,
+}

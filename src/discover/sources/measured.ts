@@ -1,0 +1,90 @@
+import type { Measurement, Report } from "../../core/evidence.ts"
+import type { CheckKind, CheckSpec, Loop } from "../../core/loop.ts"
+import type { Found, SourceContext } from "../../core/ports.ts"
+import { fingerprint } from "../fingerprint.ts"
+import { bodyOf, oneLine } from "../text.ts"
+
+/** What a source that reads a check is: the kinds of check it reads, and the name that is tried first. */
+export type Reads = { kind: CheckKind; usual: string }
+
+/**
+ * The checks a source measures: those it is called with, else the usual one, else all of the kind.
+ * A name that is no check of the loop comes back in `unknown`.
+ */
+function checksFor(loop: Loop, reads: Reads, names: readonly string[]): { checks: CheckSpec[]; unknown: string[] } {
+  const runnable = Object.values(loop.checks).filter((check) => check.kind !== "builtin" && check.run !== undefined)
+  if (names.length > 0) {
+    const checks = names.flatMap((name) => runnable.find((check) => check.name === name) ?? [])
+    return { checks, unknown: names.filter((name) => !checks.some((check) => check.name === name)) }
+  }
+  const usual = runnable.find((check) => check.name === reads.usual)
+  return { checks: usual === undefined ? runnable.filter((check) => check.kind === reads.kind) : [usual], unknown: [] }
+}
+
+/** Why a source has nothing to read here; undefined when it has. */
+export function noCheck(loop: Loop, reads: Reads): string | undefined {
+  if (checksFor(loop, reads, []).checks.length > 0) return undefined
+  return `No check named \`${reads.usual}\` is declared, and the project declares none of its kind; add one to \`.flyball/checks.yaml\`.`
+}
+
+/** Measures each check on the base and hands what was read to `read`; what could not be read is a note, never a finding. */
+export async function measured(
+  context: SourceContext,
+  reads: Reads,
+  names: readonly string[],
+  read: (report: Report, check: CheckSpec, measurement: Measurement) => Found,
+): Promise<Found> {
+  const { checks, unknown } = checksFor(context.loop, reads, names)
+  const found: Found = { findings: [], context: [], notes: [] }
+  for (const name of unknown) found.notes.push(`\`${name}\` is no check of this loop that can be run; skipped.`)
+  if (checks.length === 0 && unknown.length === 0) found.notes.push(noCheck(context.loop, reads) ?? "")
+  for (const check of checks) {
+    context.progress({ verb: "discover", text: `measuring ${check.name} on ${context.base.branch}` })
+    const measurement = await context.prober.measure(check, context.base.sha, context.signal)
+    const { result } = measurement
+    if (result.is === "error") {
+      found.notes.push(
+        `\`${check.name}\` could not be measured on the base (${result.code}): ${oneLine(result.why, 300)}`,
+      )
+      continue
+    }
+    const more =
+      result.report.kind === "exit"
+        ? fromExit(result.report.exitCode, check, measurement, context)
+        : read(result.report, check, measurement)
+    found.findings.push(...more.findings)
+    found.notes.push(...more.notes)
+  }
+  return found
+}
+
+/** A check that nothing reads: its exit code is one finding, which says so. */
+function fromExit(exitCode: number, check: CheckSpec, measurement: Measurement, { base }: SourceContext): Found {
+  if (exitCode === 0) return { findings: [], context: [], notes: [] }
+  const command = oneLine(measurement.command, 120)
+  return {
+    findings: [
+      {
+        fingerprint: fingerprint({ kind: "exit", rule: check.name, wrong: measurement.command }),
+        source: check.name,
+        title: oneLine(`${check.name} is red: \`${command}\` ends with exit code ${exitCode}`, 160),
+        body: bodyOf(
+          `Nothing reads the output of \`${command}\`: its exit code (${exitCode}) is all that is known, so this is one finding, however many things are wrong.`,
+        ),
+        severity: check.kind === "lint" ? "low" : check.kind === "types" ? "medium" : "high",
+        commit: base.sha,
+        reproduce: { check: check.name, ids: [] },
+        attemptable: true,
+        confidence: 0.5,
+        size: "medium",
+      },
+    ],
+    context: [],
+    notes: [`\`${check.name}\` was read by its exit code alone: no known format.`],
+  }
+}
+
+/** The arguments of a source that are names of checks. */
+export function namesIn(args: readonly (string | number | boolean)[]): string[] {
+  return args.filter((arg) => typeof arg === "string")
+}
