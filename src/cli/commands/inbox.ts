@@ -1,0 +1,190 @@
+import type { Change } from "../../core/change.ts"
+import { Failure } from "../../core/failure.ts"
+import { approvable, InboxItem, InboxReport, inbox, inboxItem, recordAnswer } from "../../engine/commands/inbox.ts"
+import { openSession, type Session } from "../../engine/session.ts"
+import { type ChangeView, viewOf } from "../../engine/view.ts"
+import { ago, dollars, plain, print, type Terminal } from "../terminal.ts"
+import { changeLine } from "./status.ts"
+
+/** `flyball inbox` */
+export async function list(terminal: Terminal, _options: object): Promise<number> {
+  await using session = await open(terminal)
+  const report = InboxReport.parse(await inbox(session))
+  print(terminal, report, ({ items }) => renderList(terminal, items))
+  return 0
+}
+
+function renderList({ color }: Terminal, items: readonly ChangeView[]): string {
+  if (items.length === 0) return "Nothing waits for a person."
+  const groups: [string, ChangeView[]][] = [
+    ["Proposals to review", items.filter((item) => item.stage === "awaiting_review")],
+    ["Questions and stops", items.filter((item) => item.stage === "needs_a_person")],
+  ]
+  const lines = groups.flatMap(([heading, members]) =>
+    members.length === 0
+      ? []
+      : [color.bold(`${heading} (${members.length})`), ...members.flatMap((item) => itemLines(color, item)), ""],
+  )
+  return [
+    ...lines,
+    color.dim(
+      'flyball inbox show CHANGE · approve CHANGE · reject CHANGE "why" · answer CHANGE "…"  (part of the id is enough)',
+    ),
+  ].join("\n")
+}
+
+function itemLines(color: Terminal["color"], item: ChangeView): string[] {
+  const line = changeLine(color, item)
+  return item.question === undefined ? [line] : [line, `    ${plain(item.question, 160)}`]
+}
+
+/** `flyball inbox show CHANGE` */
+export async function show(terminal: Terminal, wanted: string): Promise<number> {
+  await using session = await open(terminal)
+  const item = InboxItem.parse(await inboxItem(session, wanted, AbortSignal.timeout(60_000)))
+  print(terminal, item, (shown) => renderItem(terminal, shown))
+  return 0
+}
+
+function renderItem({ color }: Terminal, { change, finding, diff, next }: InboxItem): string {
+  const place =
+    finding.file === undefined ? "" : ` · ${plain(finding.file)}${finding.line === undefined ? "" : `:${finding.line}`}`
+  const lines = [
+    color.bold(plain(change.title, 160)),
+    color.dim(
+      `${change.id} · loop ${change.loop} · ${change.source} · ${change.severity}${place} · ${dollars(change.usd, change.basis)} · ${ago(change.updatedAt)}`,
+    ),
+    "",
+    `${color.bold("Now")}      ${plain(change.says, 300)}`,
+  ]
+  if (change.question !== undefined) lines.push(`${color.bold("Why")}      ${indent(clean(change.question))}`)
+  if (change.branch !== undefined)
+    lines.push(`${color.bold("Branch")}   ${change.branch} at ${change.commit?.slice(0, 10)}`)
+  if (finding.body.trim() !== "")
+    lines.push("", color.bold("Finding"), indent(clean(finding.body).slice(0, 3_000), "  "))
+  for (const attempt of change.attempts) {
+    lines.push(
+      "",
+      `${color.bold(`Attempt ${attempt.n}`)}  ${color.dim([attempt.agent, attempt.model, dollars(attempt.usd, attempt.basis)].filter(Boolean).join(" · "))}`,
+    )
+    lines.push(`  ${plain(attempt.outcome, 600)}`)
+    for (const each of attempt.evidence) {
+      const mark =
+        each.outcome === "pass" ? color.green("✓") : each.outcome === "skipped" ? color.yellow("–") : color.red("✗")
+      lines.push(`  ${mark} ${each.check}  ${color.dim(plain(each.summary, 140))}`)
+    }
+    const caveats = [...new Set(attempt.evidence.flatMap((each) => each.caveats))]
+    for (const caveat of caveats) lines.push(color.dim(`    not shown: ${plain(caveat, 200)}`))
+  }
+  if (diff.trim() !== "")
+    lines.push(
+      "",
+      color.bold("Diff"),
+      ...clean(diff)
+        .trimEnd()
+        .split("\n")
+        .map((line) => diffLine(color, line)),
+    )
+  if (next.length > 0) lines.push("", color.bold("Next"), ...next.map((command) => `  ${command}`))
+  return lines.join("\n")
+}
+
+function diffLine(color: Terminal["color"], line: string): string {
+  if (line.startsWith("+") && !line.startsWith("+++")) return color.green(line)
+  if (line.startsWith("-") && !line.startsWith("---")) return color.red(line)
+  return line.startsWith("@@") ? color.cyan(line) : line
+}
+
+/** Outside text on many lines, without what could steer a terminal. */
+function clean(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]|\p{Cf}/gu, "")
+}
+
+function indent(text: string, by = "         "): string {
+  return text
+    .trimEnd()
+    .split("\n")
+    .join(`\n${by}`)
+    .replace(/^/, by === "  " ? by : "")
+}
+
+/** `flyball inbox approve CHANGE` */
+export async function approve(terminal: Terminal, wanted: string): Promise<number> {
+  const change = await answerWith(terminal, wanted, approvable)
+  return goOn(terminal, change)
+}
+
+/** `flyball inbox reject CHANGE WHY [--close] [--now]` */
+export async function reject(
+  terminal: Terminal,
+  wanted: string,
+  why: string,
+  options: { close?: boolean; now?: boolean },
+): Promise<number> {
+  const reason = words(why, "Say why: the next attempt is told, and so is whoever reads this later.")
+  const change = await answerWith(terminal, wanted, () =>
+    options.close ? { is: "close", why: reason } : { is: "retry", why: reason },
+  )
+  if (options.close || options.now) return goOn(terminal, change)
+  return later(terminal, change)
+}
+
+/** `flyball inbox answer CHANGE TEXT [--now]` */
+export async function answer(
+  terminal: Terminal,
+  wanted: string,
+  text: string,
+  options: { now?: boolean },
+): Promise<number> {
+  const said = words(text, "Say what the next attempt should know.")
+  const change = await answerWith(terminal, wanted, () => ({ is: "answer", text: said }))
+  return options.now ? goOn(terminal, change) : later(terminal, change)
+}
+
+function words(text: string, hint: string): string {
+  if (text.trim() === "") throw new Failure("NO_WORDS", "An empty answer helps nobody.", { hint })
+  return text.trim().slice(0, 10_000)
+}
+
+async function answerWith(
+  terminal: Terminal,
+  wanted: string,
+  make: Parameters<typeof recordAnswer>[2],
+): Promise<Change> {
+  await using session = await open(terminal)
+  return await recordAnswer(session, wanted, make)
+}
+
+/** Carries the change on in this process: an approval lands now, or says why it does not. */
+async function goOn(terminal: Terminal, change: Change): Promise<number> {
+  const { continueChange } = await import("../../engine/commands/continue.ts")
+  const { runInForeground } = await import("../foreground.ts")
+  return runInForeground(terminal, async (signal, progress) => {
+    const after = viewOf(await continueChange({ cwd: process.cwd(), change: change.id, signal, progress }), false)
+    print(
+      terminal,
+      after,
+      (view) =>
+        changeLine(terminal.color, view) + (view.question === undefined ? "" : `\n    ${plain(view.question, 400)}`),
+    )
+    return after.stage === "done" || after.stage === "blocked" || after.stage === "awaiting_review" ? 0 : 3
+  })
+}
+
+function later(terminal: Terminal, change: Change): number {
+  const view = viewOf(change, false)
+  print(
+    terminal,
+    view,
+    () =>
+      `Noted. The next run of ${change.loop} goes on with ${change.id}: \`flyball run ${change.loop}\` (or say --now).`,
+  )
+  return 0
+}
+
+function open(terminal: Terminal): Promise<Session> {
+  const progress = (text: string) => {
+    if (terminal.interactive) terminal.err(terminal.color.dim(text))
+  }
+  return openSession({ cwd: process.cwd(), signal: AbortSignal.timeout(120_000), progress })
+}

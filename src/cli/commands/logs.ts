@@ -1,0 +1,70 @@
+import { createReadStream, watch } from "node:fs"
+import { readFile, stat } from "node:fs/promises"
+import { Failure } from "../../core/failure.ts"
+import { findLog, LogReport } from "../../engine/commands/logs.ts"
+import { openSession } from "../../engine/session.ts"
+import { print, type Terminal } from "../terminal.ts"
+
+/** `flyball logs [CHANGE] [-f] [--attempt N] [--prompt]` */
+export async function logs(
+  terminal: Terminal,
+  wanted: string | undefined,
+  options: { follow?: boolean; attempt?: string; prompt?: boolean },
+): Promise<number> {
+  const attempt = options.attempt === undefined ? undefined : Number(options.attempt)
+  if (attempt !== undefined && !(Number.isInteger(attempt) && attempt > 0)) {
+    throw new Failure("WRONG_USE", `--attempt takes a number from 1, not "${options.attempt}".`)
+  }
+  const report = await find(wanted, attempt)
+  if (terminal.json) {
+    print(terminal, report, () => "")
+    return 0
+  }
+  const path = options.prompt ? report.prompt : report.log
+  terminal.err(
+    terminal.color.dim(
+      `${report.change}, attempt ${report.attempt}${report.agent === undefined ? "" : `, ${report.agent}`}: ${path}`,
+    ),
+  )
+  const text = await readFile(path, "utf8").catch(() => undefined)
+  if (text === undefined) {
+    throw new Failure("NO_LOG", "The log of this attempt is gone, or was never written.", {
+      hint: "Retention prunes old logs; the evidence stays: `flyball inbox show`.",
+    })
+  }
+  terminal.out(printable(text))
+  if (options.follow && !options.prompt) await follow(terminal, path, Buffer.byteLength(text))
+  return 0
+}
+
+async function find(wanted: string | undefined, attempt: number | undefined): Promise<LogReport> {
+  await using session = await openSession({ cwd: process.cwd(), signal: AbortSignal.timeout(60_000) })
+  return LogReport.parse(await findLog(session, wanted, attempt))
+}
+
+/** Prints what is appended, until interrupted. */
+function follow(terminal: Terminal, path: string, from: number): Promise<void> {
+  let at = from
+  let reading = Promise.resolve()
+  const more = async () => {
+    const { size } = await stat(path)
+    if (size <= at) return
+    for await (const chunk of createReadStream(path, { start: at, end: size - 1, encoding: "utf8" }))
+      terminal.out(printable(String(chunk)))
+    at = size
+  }
+  return new Promise((resolve, fail) => {
+    const watcher = watch(path, () => {
+      reading = reading.then(more).catch(fail)
+    })
+    process.once("SIGINT", () => {
+      watcher.close()
+      resolve()
+    })
+  })
+}
+
+/** What an agent printed, without what could steer a terminal. */
+function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]|\p{Cf}/gu, "")
+}

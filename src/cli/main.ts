@@ -1,0 +1,50 @@
+import { CommanderError } from "commander"
+import { asFailure, type Failure } from "../core/failure.ts"
+import { buildProgram } from "./program.ts"
+import { openTerminal, type Terminal } from "./terminal.ts"
+
+/** Exit codes of all commands; `run` and `goal` add what their outcome was (product: the first that applies). */
+export const exitCodes = { done: 0, stopped: 1, wrongUse: 2, person: 3, interrupted: 130 } as const
+
+/** Runs one command line and returns its exit code. Nothing is thrown past it. */
+export async function main(args: readonly string[]): Promise<number> {
+  const terminal = openTerminal(args.includes("--json"))
+  // A pipe that closes early (`flyball status | head`) is no error of ours.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0)
+  })
+  const state = { exitCode: exitCodes.done as number }
+  const program = buildProgram(terminal, state)
+  try {
+    await program.parseAsync([...args], { from: "user" })
+    return state.exitCode
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.done : exitCodes.wrongUse
+    const failure = asFailure(thrown)
+    if (terminal.json) {
+      const { code, message, hint, facts } = failure
+      terminal.out(
+        JSON.stringify({ error: { code, message, ...(hint === undefined ? {} : { hint }), ...facts } }, null, 2),
+      )
+    } else {
+      await showDiagnostics(terminal, failure)
+      terminal.err(`${terminal.color.red(terminal.color.bold(failure.code))} ${failure.message}`)
+      if (failure.hint !== undefined) terminal.err(`${terminal.color.dim("→")} ${failure.hint}`)
+      if (failure.code === "INTERNAL" && failure.cause instanceof Error && process.env.FLYBALL_DEBUG)
+        terminal.err(failure.cause.stack ?? "")
+    }
+    return typeof failure.facts.exitCode === "number"
+      ? failure.facts.exitCode
+      : failure.code === "INTERNAL"
+        ? exitCodes.stopped
+        : exitCodes.wrongUse
+  }
+}
+
+/** A loop that can't be run is shown with every problem in its place. */
+async function showDiagnostics({ err, color }: Terminal, { facts }: Failure): Promise<void> {
+  if (facts.diagnostics === undefined) return
+  const [{ Diagnostic, renderDiagnostics }, { z }] = await Promise.all([import("../spec/diagnostic.ts"), import("zod")])
+  const diagnostics = z.array(Diagnostic).safeParse(facts.diagnostics)
+  if (diagnostics.success) err(renderDiagnostics(diagnostics.data, { color: color.isColorSupported }))
+}

@@ -1,0 +1,60 @@
+import pc from "picocolors"
+
+/** Where a command writes: results to stdout, everything said while it works to stderr. */
+export type Terminal = {
+  json: boolean
+  /** Colours only on a terminal, and not where NO_COLOR says otherwise. */
+  color: ReturnType<typeof pc.createColors>
+  interactive: boolean
+  columns: number
+  out(text: string): void
+  err(text: string): void
+}
+
+/** The terminal of this process. */
+export function openTerminal(json: boolean): Terminal {
+  const { env } = process
+  const wanted = env.NO_COLOR === undefined && (process.stdout.isTTY === true || env.FORCE_COLOR !== undefined)
+  return {
+    json,
+    color: pc.createColors(wanted && !json),
+    interactive: process.stdout.isTTY === true && process.stdin.isTTY === true && !json,
+    columns: process.stdout.columns ?? 100,
+    out: (text) => void process.stdout.write(text.endsWith("\n") ? text : `${text}\n`),
+    err: (text) => void process.stderr.write(text.endsWith("\n") ? text : `${text}\n`),
+  }
+}
+
+/** Prints a result: as JSON of its documented shape, or as `human` renders it. */
+export function print<T>(terminal: Terminal, result: T, human: (result: T) => string): void {
+  terminal.out(terminal.json ? JSON.stringify(result, null, 2) : human(result))
+}
+
+/** Outside text that is shown in a terminal: no escape sequences, one line, at most `max` characters. */
+export function plain(text: string, max = 200): string {
+  const flat = text
+    .replace(/[\p{Cc}\p{Cf}]+/gu, " ")
+    .replace(/\s+/g, " ")
+    .trim()
+  return flat.length <= max ? flat : `${flat.slice(0, max - 1)}…`
+}
+
+/** "3 changes", "1 change". */
+export function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`
+}
+
+/** US dollars as people read them; `basis` is said where it is not a plain report. */
+export function dollars(usd: number, basis?: string): string {
+  const text = usd === 0 ? "$0" : usd < 0.01 ? "<$0.01" : `$${usd.toFixed(2)}`
+  return basis === undefined || basis === "reported" || basis === "metered" || usd === 0 ? text : `${text} (${basis})`
+}
+
+/** "3 min ago". */
+export function ago(iso: string, now = Date.now()): string {
+  const seconds = Math.max(0, Math.round((now - Date.parse(iso)) / 1000))
+  if (seconds < 60) return `${seconds} s ago`
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`
+  if (seconds < 86_400 * 2) return `${Math.round(seconds / 3600)} h ago`
+  return `${Math.round(seconds / 86_400)} days ago`
+}

@@ -1,0 +1,61 @@
+import { z } from "zod"
+import { readChanges } from "../../record/ledger.ts"
+import { readRuns } from "../../record/runs.ts"
+import type { Session } from "../session.ts"
+import { ChangeView, viewOf } from "../view.ts"
+import { changeOfWorkflow } from "../workflow-id.ts"
+import { pendingWorkflows } from "../workflows.ts"
+
+export const StatusReport = z.object({
+  repo: z.string(),
+  /** "embedded PostgreSQL" or the host of DATABASE_URL. */
+  database: z.string(),
+  changes: z.array(ChangeView),
+  /** Changes whose process died or was parked: the loop's next run goes on with them. */
+  parked: z.array(z.string()),
+  runs: z.array(
+    z.object({
+      id: z.string(),
+      loop: z.string(),
+      trigger: z.string(),
+      startedAt: z.string(),
+      endedAt: z.string().optional(),
+      live: z.boolean(),
+    }),
+  ),
+  usd: z.object({ today: z.number(), total: z.number() }),
+  due: z.array(z.object({ loop: z.string(), trigger: z.string(), at: z.string() })),
+})
+export type StatusReport = z.infer<typeof StatusReport>
+
+/** What is going on in this repository; read from the ledger alone, and from which executors live. */
+export async function status(
+  { db, pool, repo }: Session,
+  loop: string | undefined,
+): Promise<Omit<StatusReport, "due" | "database">> {
+  const where = { repo: repo.key, ...(loop === undefined ? {} : { loop }) }
+  const [changes, runs, pending] = await Promise.all([
+    readChanges(db, where),
+    readRuns(db, where, 5),
+    pendingWorkflows(pool),
+  ])
+  const live = new Set(pending.filter((each) => each.alive).map((each) => changeOfWorkflow(each.id)))
+  const executors = new Set(pending.filter((each) => each.alive).map((each) => each.executor))
+  const views = changes.map((change) => viewOf(change, live.has(change.id)))
+  const today = new Date().toISOString().slice(0, 10)
+  const sum = (list: readonly ChangeView[]) => list.reduce((usd, view) => usd + view.usd, 0)
+  return {
+    repo: repo.root,
+    changes: views,
+    parked: views.filter((view) => view.stage === "in_progress" && !live.has(view.id)).map((view) => view.id),
+    runs: runs.map((run) => ({
+      id: run.id,
+      loop: run.loop.name,
+      trigger: run.trigger,
+      startedAt: run.startedAt.toISOString(),
+      ...(run.endedAt === undefined ? {} : { endedAt: run.endedAt.toISOString() }),
+      live: run.endedAt === undefined && executors.has(run.executor),
+    })),
+    usd: { today: sum(views.filter((view) => view.updatedAt.startsWith(today))), total: sum(views) },
+  }
+}

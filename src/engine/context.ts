@@ -1,0 +1,39 @@
+import type { Change } from "../core/change.ts"
+import type { Evidence } from "../core/evidence.ts"
+import type { Finding } from "../core/finding.ts"
+import type { AgentSpec, Loop } from "../core/loop.ts"
+import type { Agents, Progress, Repo, Workspaces } from "../core/ports.ts"
+import type { Standing } from "../core/standing.ts"
+import type { Db } from "../record/database.ts"
+import type { GateResult } from "../verify/gate.ts"
+
+/** All that performing a command needs of the world; one for each frozen loop, made by `open-context.ts`. */
+export type Context = {
+  db: Db
+  repo: Repo
+  /** Frozen when its run began. */
+  loop: Loop
+  workspaces: Workspaces
+  agents: Agents
+  /** Whether the finding still stands on this base, by its `reproduce` check alone. */
+  standing(finding: Finding, base: string, signal: AbortSignal): Promise<Standing>
+  gate(matter: GateMatter, signal: AbortSignal): Promise<GateResult>
+  makerPrompt(facts: PromptFacts): Promise<string>
+  /** Where the change's prompts, logs and outputs go. */
+  artifactDir(change: string, attempt: number): string
+  progress: Progress
+}
+
+export type GateMatter = {
+  base: string
+  head: string
+  change: Change
+  attempt: number
+  maker: { spec: AgentSpec; ranModel?: string }
+  earlier: readonly Evidence[]
+  approval?: { by: string; head: string }
+  /** What the reviewing agent may cost. */
+  usd: number
+}
+
+export type PromptFacts = { agent: AgentSpec; change: Change; attempt: number; base: string; feedback?: string }

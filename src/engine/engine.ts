@@ -1,0 +1,154 @@
+import { z } from "zod"
+import type { Change } from "../core/change.ts"
+import type { Command, Outcome } from "../core/decide.ts"
+import { Failure } from "../core/failure.ts"
+import type { Loop } from "../core/loop.ts"
+import type { Progress, Sandbox, Workspaces } from "../core/ports.ts"
+import { detectSandbox } from "../isolate/sandbox.ts"
+import { type Watch, watchOwner } from "../isolate/watchdog.ts"
+import { openWorkspaces } from "../isolate/workspaces.ts"
+import { entry } from "../lib/entry.ts"
+import { readChange, readEvents } from "../record/ledger.ts"
+import { readRun } from "../record/runs.ts"
+import { reconcile } from "./change.ts"
+import { type Durable, openDurable } from "./durable.ts"
+import { type OpenContext, openContext } from "./open-context.ts"
+import { perform } from "./perform/index.ts"
+import type { Session } from "./session.ts"
+import { changeOfWorkflow, workflowId } from "./workflow-id.ts"
+
+/** A session that can carry changes on: durable execution, workspaces and agents. One per process. */
+export type Engine = AsyncDisposable & {
+  session: Session
+  durable: Durable
+  sandbox: Sandbox
+  workspaces: Workspaces
+  /** The context of a run's frozen loop. */
+  contextOf(run: string): Promise<OpenContext>
+  /** A context for a loop that no run has frozen: for looking, not for working. */
+  rehearsalOf(loop: Loop): OpenContext
+  /** Carries a change on until it is finished or waits, and returns how. The same change again is the same workflow. */
+  drive(change: Change, run: string): Promise<Outcome>
+  /** Takes over the changes of `mine` whose process died. */
+  recover(mine: ReadonlySet<string>): Promise<{ change: string; outcome: Promise<Outcome> }[]>
+}
+
+export type EngineOptions = {
+  session: Session
+  signal: AbortSignal
+  progress: Progress
+  /** Told around every durable step: `begun` before it acts, `acted` when its events are in the ledger. */
+  onStep?: (step: StepName, phase: "begun" | "acted", change: string) => void
+}
+
+/** Every durable step of a change; the kill tests take their points from this list. */
+export const stepNames = [
+  "load",
+  "isolate",
+  "make",
+  "verify",
+  "ship",
+  "ask",
+  "stop",
+  "finish",
+] as const satisfies readonly ("load" | Command["do"])[]
+export type StepName = (typeof stepNames)[number]
+
+const Input = z.object({ change: z.string(), run: z.string() })
+
+/** Opens the engine on a session. Closing it parks what runs: it stays unfinished, and the next run goes on with it. */
+export async function openEngine({ session, signal, progress, onStep = () => {} }: EngineOptions): Promise<Engine> {
+  const { repo, home, db } = session
+  const sandboxing = detectSandbox({ home, hidden: [repo.root] })
+  const contexts = new Map<string, Promise<OpenContext>>()
+  const ended = new AbortController()
+  const until = AbortSignal.any([signal, ended.signal])
+  let durable: Durable | undefined
+
+  const body = async (input: unknown): Promise<Outcome> => {
+    const { change, run } = Input.parse(input)
+    const context = await contextOf(run)
+    const step = <T>(name: StepName, act: () => Promise<T>) =>
+      open(durable).step(name, async () => {
+        onStep(name, "begun", change)
+        const result = await act()
+        onStep(name, "acted", change)
+        return result
+      })
+    return reconcile({
+      load: async () => ({ events: await step("load", () => readEvents(db, change)), loop: context.loop }),
+      perform: (command, now) => step(command.do, () => perform(command, now, context, until)),
+    })
+  }
+
+  const [sandbox, opened] = await Promise.all([
+    sandboxing,
+    openDurable({ url: session.url, workflows: { change: body }, signal }),
+  ])
+  durable = opened
+  // Another process may have taken over: what runs here must not go on spending.
+  opened.lost.addEventListener("abort", () => ended.abort(opened.lost.reason), { once: true })
+  const workspaces = openWorkspaces({ repo, sandbox, progress })
+  // Started when the first agent is: a run that finds nothing needs nobody to watch it.
+  const watching: { watch?: Watch } = {}
+  const watch = () => {
+    watching.watch ??= watchOwner({ home, entry: entry("watchdog"), executor: opened.executor })
+    return watching.watch
+  }
+
+  const contextOf = (run: string): Promise<OpenContext> => {
+    const known = contexts.get(run) ?? makeContext(run)
+    contexts.set(run, known)
+    return known
+  }
+  const makeContext = async (run: string): Promise<OpenContext> => {
+    const row = await readRun(db, run)
+    if (row === undefined) throw new Failure("NO_SUCH_RUN", `There is no run ${run} in the ledger.`)
+    return openContext({ session, loop: row.loop, sandbox, progress, watch })
+  }
+
+  return {
+    session,
+    durable: opened,
+    sandbox,
+    workspaces,
+    contextOf,
+    rehearsalOf: (loop) => openContext({ session, loop, sandbox, progress, watch }),
+    async drive(change, run) {
+      const id = workflowId(change.id, change.length)
+      const running = await opened.start("change", id, { change: change.id, run })
+      return outcomeOf(session, change.id, running.result())
+    },
+    async recover(mine) {
+      const taken = await opened.recover(
+        (workflow) => workflow.name === "change" && mine.has(changeOfWorkflow(workflow.id)),
+      )
+      return taken.map((workflow) => {
+        const change = changeOfWorkflow(workflow.id)
+        const outcome = outcomeOf(session, change, workflow.result())
+        // Nobody may come to ask: the run can be interrupted before it does.
+        outcome.catch(() => {})
+        return { change, outcome }
+      })
+    },
+    async [Symbol.asyncDispose]() {
+      ended.abort(new Error("the engine is closing"))
+      await opened.shutdown()
+      watching.watch?.[Symbol.dispose]()
+    },
+  }
+}
+
+function open(durable: Durable | undefined): Durable {
+  if (durable === undefined) throw new Error("a workflow began before the engine was open")
+  return durable
+}
+
+/** The outcome as the ledger has it: what a workflow returned is no more than its word. */
+async function outcomeOf({ db }: Session, id: string, result: Promise<unknown>): Promise<Outcome> {
+  await result
+  const change = await readChange(db, id)
+  if (change?.finished === undefined)
+    throw new Failure("CHANGE_UNFINISHED", `${id} ended without an outcome.`, { retry: "later" })
+  return change.finished
+}

@@ -1,0 +1,104 @@
+import { Failure } from "../core/failure.ts"
+import type { AgentSpec, CheckSpec, Loop } from "../core/loop.ts"
+import type { Repo } from "../core/ports.ts"
+import { git } from "../lib/git.ts"
+import { type DetectedAgent, detectAgents, resolveAuto } from "../make/detect-agents.ts"
+import type { Diagnostic } from "../spec/diagnostic.ts"
+import { hashLoop } from "../spec/hash.ts"
+import { type Loaded, loadLoop } from "../spec/load.ts"
+import type { Resolved } from "../spec/resolve.ts"
+import { checkoutTree, loopFiles } from "../spec/tree.ts"
+import { detectChecks } from "../verify/detect.ts"
+
+export type LoadedLoop = { loop: Loop; names: Resolved[]; diagnostics: Diagnostic[] }
+
+/** The loop file that a person means: a path, or a name under `.flyball/loops/`. Throws Failure NO_SUCH_LOOP. */
+export async function findLoopFile(repo: Repo, wanted: string): Promise<string> {
+  const tree = checkoutTree(repo.root)
+  const known = await loopFiles(tree)
+  const bare = wanted.replace(/^\.\//, "")
+  if (known.includes(bare)) return bare
+  const named = known.filter((path) => path.replace(/^.*\/|\.ya?ml$/g, "") === wanted)
+  if (named[0] !== undefined) return named[0]
+  if (/\.ya?ml$/.test(bare) && !bare.startsWith("/") && (await tree.read(bare)) !== undefined) return bare
+  throw new Failure("NO_SUCH_LOOP", `There is no loop "${wanted}" in ${repo.root}.`, {
+    hint:
+      known.length === 0
+        ? "There are no loops here yet: `flyball init` writes a first one."
+        : `Here are: ${known.map((path) => path.replace(/^.*\/|\.ya?ml$/g, "")).join(", ")}.`,
+  })
+}
+
+/** Loads a loop of the checkout with what this machine and this project offer. */
+export async function loadHere(
+  repo: Repo,
+  file: string,
+  options: { strict?: boolean } = {},
+): Promise<Loaded & { detected: DetectedAgent[] }> {
+  const tree = checkoutTree(repo.root)
+  const [checks, detected] = await Promise.all([detectHere(repo), detectAgents(process.env, { versions: false })])
+  const loaded = await loadLoop(
+    { file },
+    {
+      repo: repo.root,
+      tree,
+      surroundings: { agents: detected, checks, choose: (agent, maker) => chosen(agent, detected, maker) },
+      ...options,
+    },
+  )
+  return { ...loaded, detected }
+}
+
+/** What an `auto` agent would be here; undefined where there is none to choose. */
+function chosen(agent: AgentSpec, detected: readonly DetectedAgent[], maker?: AgentSpec): AgentSpec | undefined {
+  return detected.some((each) => each.usable) ? resolveAuto(agent, detected, maker) : undefined
+}
+
+/** The checks that the project itself has, as its checkout stands. */
+export function detectHere(repo: Repo): Promise<CheckSpec[]> {
+  return detectChecks({ read: checkoutTree(repo.root).read, list: () => trackedFiles(repo) })
+}
+
+async function trackedFiles({ root }: Repo): Promise<string[]> {
+  const listed = await git(["ls-files", "-z"], { cwd: root })
+  return listed.split("\0").filter((path) => path !== "")
+}
+
+/** The loop as a run freezes it: valid, every `auto` resolved, every name known. Throws what `run` exits 2 with. */
+export async function loadForRun(repo: Repo, wanted: string): Promise<LoadedLoop> {
+  const file = await findLoopFile(repo, wanted)
+  const { loop, names, diagnostics, detected } = await loadHere(repo, file)
+  if (loop === undefined) {
+    throw new Failure("LOOP_INVALID", `${file} can't be run.`, {
+      hint: "`flyball validate` shows every problem with its place.",
+      facts: { diagnostics },
+    })
+  }
+  const resolved = withAgents(loop, detected)
+  return { loop: resolved, names: named(names, resolved), diagnostics }
+}
+
+/** Resolves `use: auto`, for the agents that the loop's steps name: maker first, so that checkers can differ from it. */
+function withAgents(loop: Loop, detected: readonly DetectedAgent[]): Loop {
+  const maker = loop.steps.act?.agent
+  const checkers = loop.steps.verify.layers.flatMap((layer) => (layer.by === "agent" ? [layer.agent] : []))
+  const agents = { ...loop.agents }
+  const making = maker === undefined ? undefined : agents[maker]
+  const made = making === undefined ? undefined : resolveAuto(making, detected)
+  if (maker !== undefined && made !== undefined) agents[maker] = made
+  for (const name of checkers) {
+    const spec = agents[name]
+    if (spec !== undefined) agents[name] = resolveAuto(spec, detected, made)
+  }
+  const next = { ...loop, agents }
+  const { hash: _hash, source: _source, ...body } = next
+  return { ...next, hash: hashLoop(body) }
+}
+
+function named(names: readonly Resolved[], loop: Loop): Resolved[] {
+  return names.map((each) => {
+    const agent = each.kind === "agent" ? loop.agents[each.name] : undefined
+    if (agent === undefined || agent.use === "auto") return each
+    return { ...each, became: agent.model === undefined ? agent.use : `${agent.use} ${agent.model}` }
+  })
+}

@@ -1,0 +1,234 @@
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { Change } from "../core/change.ts"
+import { checksOf } from "../core/check-expr.ts"
+import type { Loop } from "../core/loop.ts"
+import type { Agents, AgentTask, Progress, Repo, Sandbox, Workspaces } from "../core/ports.ts"
+import type { Watch } from "../isolate/watchdog.ts"
+import { openWorkspaces } from "../isolate/workspaces.ts"
+import { entry } from "../lib/entry.ts"
+import { tryGit } from "../lib/git.ts"
+import { assemblePrompt, type PromptParts } from "../make/prompt.ts"
+import { type AgentsOptions, openAgents } from "../make/run-agent.ts"
+import { chooseSkills, folderTree, skillCatalogue } from "../make/skills.ts"
+import { compileCondition } from "../spec/condition.ts"
+import { gate } from "../verify/gate.ts"
+import { openProber, type TreeProber } from "../verify/measure.ts"
+import { overlayTree } from "../verify/overlay.ts"
+import { standing } from "../verify/standing.ts"
+import { artifactDir } from "./artifacts.ts"
+import { changeFacts } from "./change-facts.ts"
+import type { Context, GateMatter, PromptFacts } from "./context.ts"
+import type { Session } from "./session.ts"
+import { outcomeOf } from "./view.ts"
+
+export type ContextOptions = {
+  session: Session
+  loop: Loop
+  sandbox: Sandbox
+  progress: Progress
+  /** The watchdog that ends process trees when we can't; started by the first call. */
+  watch(): Watch
+}
+
+/** A context with what discovery measures by. */
+export type OpenContext = Context & { prober: TreeProber }
+
+/** Puts the stages together for one frozen loop. */
+export function openContext(options: ContextOptions): OpenContext {
+  const { session, loop, sandbox, progress } = options
+  const { repo, db, home } = session
+  const { afterIsolate } = loop.hooks
+  const workspaces = openWorkspaces({
+    repo,
+    sandbox,
+    progress,
+    ...(afterIsolate === undefined ? {} : { afterIsolate }),
+  })
+  const prober = openProber({
+    workspaces,
+    sandbox,
+    repo,
+    artifactDir: join(repo.dataDir, "checks"),
+    loopPath: loop.source.path,
+  })
+  const agents = openAgents({
+    sandbox,
+    outer: process.env,
+    home: join(home, "sessions"),
+    root: repo.root,
+    replayArgv: [process.execPath, entry("replay")],
+    watch: watched(options.watch),
+  })
+  return {
+    db,
+    repo,
+    loop,
+    workspaces,
+    agents,
+    prober,
+    progress,
+    standing: (finding, base, signal) => standing(finding, base, { checks: loop.checks, prober, signal }),
+    gate: (matter, signal) => judge(matter, { ...options, workspaces, prober, agents }, signal),
+    makerPrompt: (facts) => makerPrompt(facts, options),
+    artifactDir: (change, attempt) => artifactDir(repo, change, attempt),
+  }
+}
+
+/** Has the watchdog look after every agent's process tree while it runs. */
+function watched(watch: () => Watch): NonNullable<AgentsOptions["watch"]> {
+  const tracked = new Map<number, Disposable>()
+  return {
+    spawned: (pid, { limits, change }) => {
+      tracked.set(pid, watch().track(pid, { deadlineMs: limits.timeoutMs, change }))
+    },
+    ended: (pid) => {
+      tracked.get(pid)?.[Symbol.dispose]()
+      tracked.delete(pid)
+    },
+  }
+}
+
+type Judging = ContextOptions & { workspaces: Workspaces; prober: TreeProber; agents: Agents }
+
+async function judge(
+  matter: GateMatter,
+  { session, loop, workspaces, prober, agents, progress }: Judging,
+  signal: AbortSignal,
+) {
+  const { change, attempt, base, head, maker, earlier, approval, usd } = matter
+  const { repo } = session
+  const { guardrails } = loop
+  const instructions = await repositoryInstructions(repo.gitDir, base, signal)
+  const limits: AgentTask["limits"] = {
+    timeoutMs: guardrails.timeoutMs,
+    silenceMs: guardrails.silenceMs,
+    outputBytes: 10 * 1024 * 1024,
+    ...(usd > 0 ? { usd } : {}),
+  }
+  return gate({
+    repo,
+    workspaces,
+    measureTree: prober.measureTree,
+    overlayTree,
+    loop: { ...loop, layers: loop.steps.verify.layers },
+    base,
+    head,
+    finding: change.finding,
+    change: change.id,
+    attempt,
+    earlier,
+    ...(approval === undefined ? {} : { approval }),
+    reviewers: {
+      agents,
+      maker,
+      limits,
+      prompt: (facts) =>
+        assemblePrompt({
+          role: "reviewer",
+          agent: facts.reviewer,
+          finding: facts.finding,
+          attempt,
+          ...shared(loop),
+          repositoryInstructions: instructions,
+          diff: facts.diff,
+          evidence: facts.evidence,
+        }),
+    },
+    condition: await whenOf(loop, change, repo, matter, signal),
+    artifactDir: artifactDir(repo, change.id, attempt),
+    signal,
+    progress,
+  })
+}
+
+/** What maker and reviewer are told alike. */
+function shared(loop: Loop): Pick<PromptParts, "goal" | "doneWhen" | "checks" | "protectedGlobs"> {
+  const checks = loop.steps.verify.layers.flatMap((layer) => (layer.by === "check" ? checksOf(layer.expr) : []))
+  return {
+    ...(loop.description === undefined ? {} : { goal: loop.description }),
+    ...(loop.goal?.doneWhen === undefined ? {} : { doneWhen: loop.goal.doneWhen }),
+    checks,
+    protectedGlobs: loop.guardrails.protect,
+  }
+}
+
+async function makerPrompt(
+  { agent, change, attempt, base, feedback }: PromptFacts,
+  { session, loop }: ContextOptions,
+): Promise<string> {
+  const { repo } = session
+  const signal = AbortSignal.timeout(30_000)
+  const wanted = [...new Set([...loop.skills, ...agent.skills])]
+  const [instructions, catalogue] = await Promise.all([
+    repositoryInstructions(repo.gitDir, base, signal),
+    wanted.length === 0 ? { skills: [] } : skillCatalogue(folderTree(repo.root)),
+  ])
+  return assemblePrompt({
+    role: "maker",
+    agent,
+    finding: change.finding,
+    attempt,
+    ...shared(loop),
+    skills: chooseSkills(catalogue.skills, wanted).skills,
+    repositoryInstructions: instructions,
+    tried: triedBefore(change, attempt),
+    ...(feedback === undefined ? {} : { feedback }),
+    context: await contextLines(repo.dataDir, change.run),
+  })
+}
+
+function triedBefore(change: Change, attempt: number): { attempt: number; what: string }[] {
+  return change.attempts.filter((each) => each.n < attempt).map((each) => ({ attempt: each.n, what: outcomeOf(each) }))
+}
+
+const instructionFiles = ["AGENTS.md", "CLAUDE.md"]
+
+/** What the repository tells agents, as the base has it. */
+async function repositoryInstructions(
+  gitDir: string,
+  base: string,
+  signal: AbortSignal,
+): Promise<{ path: string; text: string }[]> {
+  const found: { path: string; text: string }[] = []
+  const listed = await tryGit(["ls-tree", "--name-only", base, ...instructionFiles], { cwd: gitDir, signal })
+  for (const path of listed.stdout.split("\n").filter((name) => name !== "")) {
+    const blob = await tryGit(["cat-file", "blob", `${base}:${path}`], { cwd: gitDir, signal })
+    if (blob.exitCode === 0) found.push({ path, text: blob.stdout })
+  }
+  return found
+}
+
+/** Context lines that the run's discovery left (`recent_commits`), for prompts. */
+async function contextLines(dataDir: string, run: string): Promise<string[]> {
+  const text = await readFile(contextFile(dataDir, run), "utf8").catch(() => "[]")
+  const lines: unknown = JSON.parse(text)
+  return Array.isArray(lines) ? lines.filter((line) => typeof line === "string") : []
+}
+
+/** Where a run's context lines are kept. */
+export function contextFile(dataDir: string, run: string): string {
+  return join(dataDir, "runs", `${run}.context.json`)
+}
+
+/** Evaluates the `when` of `approve:` layers on this change; unknown is undefined, and then approval is needed. */
+async function whenOf(
+  loop: Loop,
+  change: Change,
+  repo: Repo,
+  { base, head }: GateMatter,
+  signal: AbortSignal,
+): Promise<(when: string) => boolean | undefined> {
+  const texts = loop.steps.verify.layers.flatMap((layer) =>
+    layer.by === "approve" && layer.when !== undefined ? [layer.when] : [],
+  )
+  if (texts.length === 0) return () => undefined
+  const compiled = new Map(
+    await Promise.all(texts.map(async (text) => [text, await compileCondition(text, "when")] as const)),
+  )
+  const facts = await changeFacts(repo, change, { base, head }, signal)
+  return (when) => {
+    const outcome = compiled.get(when)?.evaluate({ finding: change.finding, change: facts })
+    return outcome?.is === "known" ? outcome.value : undefined
+  }
+}

@@ -1,0 +1,77 @@
+import type { Change } from "../../core/change.ts"
+import type { Command } from "../../core/decide.ts"
+import type { Event, EventBody } from "../../core/event.ts"
+import { append, readEvents } from "../../record/ledger.ts"
+import type { Context } from "../context.ts"
+import { isolate } from "./isolate.ts"
+import { make } from "./make.ts"
+import { ship } from "./ship.ts"
+import { verify } from "./verify.ts"
+
+/**
+ * Carries out one command and returns the events it came to. What the ledger holds beyond the folded change was done by
+ * a process that died before its step was recorded: if it came to an end there, nothing is done again.
+ */
+export async function perform(
+  command: Command,
+  change: Change,
+  context: Context,
+  signal: AbortSignal,
+): Promise<Event[]> {
+  const known = await eventsSince(change, context)
+  if (known.some((event) => ends.has(event.body.type))) return known
+  await act(command, change, context, signal)
+  return await eventsSince(change, context)
+}
+
+/** The events with which a step is over. */
+const ends: ReadonlySet<EventBody["type"]> = new Set([
+  "isolate.ended",
+  "make.ended",
+  "verify.ended",
+  "ship.ended",
+  "asked",
+  "answered",
+  "stopped",
+  "finished",
+])
+
+async function eventsSince(change: Change, { db }: Context): Promise<Event[]> {
+  return (await readEvents(db, change.id)).slice(change.length)
+}
+
+/** Only this folder touches the world. Every effect looks before it creates, so that it can be run again. */
+async function act(command: Command, change: Change, context: Context, signal: AbortSignal): Promise<void> {
+  const { db, progress } = context
+  switch (command.do) {
+    case "isolate":
+      return isolate(command, change, context, signal)
+    case "make":
+      return make(command, change, context, signal)
+    case "verify":
+      return verify(command, change, context, signal)
+    case "ship":
+      return ship(command, change, context, signal)
+    case "ask": {
+      const { reason, question, head } = command
+      progress({ verb: "record", change: change.id, text: `needs a person (${reason}): ${firstLine(question)}` })
+      const about = head === undefined ? {} : { head }
+      await append(db, change.id, `asked/${change.length}`, { type: "asked", reason, question, ...about })
+      return
+    }
+    case "stop": {
+      const { reason, detail } = command
+      progress({ verb: "record", change: change.id, text: `stopped (${reason}): ${firstLine(detail)}` })
+      await append(db, change.id, `stopped/${change.length}`, { type: "stopped", reason, detail })
+      return
+    }
+    case "finish":
+      // The folder goes first: a change that is finished must not leave one behind if we die in between.
+      await context.workspaces.remove(change.id, signal)
+      await append(db, change.id, `finished/${change.length}`, { type: "finished", outcome: command.outcome })
+  }
+}
+
+function firstLine(text: string): string {
+  return text.trim().split("\n", 1)[0] ?? ""
+}

@@ -1,0 +1,35 @@
+import type { Change } from "../../core/change.ts"
+import type { Command } from "../../core/decide.ts"
+import { append } from "../../record/ledger.ts"
+import type { Context } from "../context.ts"
+import { orAsk } from "./or-ask.ts"
+
+type Isolate = Extract<Command, { do: "isolate" }>
+
+/** Looks whether the finding still stands on the current base, and if so makes the attempt's workspace there. */
+export function isolate(command: Isolate, change: Change, context: Context, signal: AbortSignal): Promise<void> {
+  return orAsk(change, context, signal, async () => {
+    const { attempt } = command
+    const { db, workspaces, progress } = context
+    await append(db, change.id, `isolate.started/${change.length}`, {
+      type: "isolate.started",
+      attempt,
+    })
+    const base = await workspaces.base(signal)
+    const standing = await context.standing(change.finding, base.sha, signal)
+    if (standing.is === "gone")
+      progress({ verb: "isolate", change: change.id, text: `already fixed on ${base.branch}: ${standing.why}` })
+    const workspace =
+      standing.is === "gone"
+        ? undefined
+        : await workspaces.open(change.id, base.sha, command.head, context.loop.hooks, signal)
+    await append(db, change.id, `isolate.ended/${change.length}`, {
+      type: "isolate.ended",
+      attempt,
+      base: base.sha,
+      workspace: workspace?.path ?? "",
+      standing: standing.is,
+      detail: standing.why,
+    })
+  })
+}

@@ -1,0 +1,173 @@
+import type { Change } from "../../core/change.ts"
+import type { Command } from "../../core/decide.ts"
+import type { Made } from "../../core/event.ts"
+import { Failure } from "../../core/failure.ts"
+import type { AgentSpec, Loop } from "../../core/loop.ts"
+import type { AgentResult, Captured, Workspace } from "../../core/ports.ts"
+import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
+import { agentForAttempt } from "../../make/ladder.ts"
+import { append, findEvent, type Reserved, reserve } from "../../record/ledger.ts"
+import type { Context } from "../context.ts"
+import { ceilingsOf, chargeable, freeOfCharge, perAttemptUsd } from "../money.ts"
+import { orAsk } from "./or-ask.ts"
+
+type Make = Extract<Command, { do: "make" }>
+
+/** An attempt that died this often with its process is not tried once more by itself (catalogue M3). */
+const MAX_STARTS = 3
+
+/** Runs one maker session in the workspace and commits what it left. */
+export function make(command: Make, change: Change, context: Context, signal: AbortSignal): Promise<void> {
+  return orAsk(change, context, signal, async () => {
+    const { db, loop } = context
+    const { attempt } = command
+    const agent = agentForAttempt(makerSpec(loop), attempt)
+    const start = await nextStart(change, context)
+    const moneyKey = `make/${change.length}/${start}`
+    const reserved = await reserve(db, {
+      change: change.id,
+      key: moneyKey,
+      repo: context.repo.key,
+      loop: loop.name,
+      run: change.run,
+      usd: freeOfCharge(agent) ? (agent.usdPerAttempt ?? 0) : perAttemptUsd(loop),
+      ceilings: ceilingsOf(loop),
+    })
+    if (reserved.is === "denied") return ended(change, context, attempt, { made: overBudget(reserved) })
+
+    await append(db, change.id, `make.started/${change.length}/${start}`, {
+      type: "make.started",
+      attempt,
+      agent: agent.name,
+      use: agent.use,
+      ...(agent.model === undefined ? {} : { model: agent.model }),
+      reserveUsd: reserved.usd,
+    })
+    const workspace = await freshWorkspace(command, change, context, start, signal)
+    const result = await runMaker(command, change, context, agent, reserved.usd, workspace, signal)
+    signal.throwIfAborted()
+    const captured = await context.workspaces.capture(workspace, `Attempt ${attempt} at ${change.id}`, signal)
+    const spend = chargeable(result.spend, agent, reserved.usd, loop)
+    await ended(change, context, attempt, { made: madeOf(result, captured), result, spend, moneyKey })
+  })
+}
+
+/** The maker that the loop names, first rung of its ladder. */
+export function makerSpec(loop: Loop): AgentSpec {
+  const spec = loop.agents[loop.steps.act?.agent ?? "implementer"]
+  if (spec === undefined)
+    throw new Failure("NO_MAKER", `Loop ${loop.name} names no maker.`, { hint: "Give it an `act` step." })
+  return spec
+}
+
+/** How often this attempt began already in a process that died; past a limit it waits for a person. */
+async function nextStart(change: Change, context: Context): Promise<number> {
+  for (let start = 1; start <= MAX_STARTS; start++) {
+    if ((await findEvent(context.db, change.id, `make.started/${change.length}/${start}`)) === undefined) return start
+  }
+  throw new Failure("ATTEMPT_KEEPS_DYING", `The attempt's process died ${MAX_STARTS} times.`, {
+    hint: "Look at its log with `flyball logs`, then run the loop again.",
+    retry: "person",
+  })
+}
+
+/** A dead start may have left half an edit: the folder is made anew, and what was in it kept under a rescue ref. */
+async function freshWorkspace(
+  command: Make,
+  change: Change,
+  context: Context,
+  start: number,
+  signal: AbortSignal,
+): Promise<Workspace> {
+  const current = change.attempts.find((each) => each.n === command.attempt)
+  const base = current?.base
+  if (base === undefined) throw new Failure("NOT_ISOLATED", `Attempt ${command.attempt} of ${change.id} has no base.`)
+  const before = change.attempts.findLast((each) => each.n < command.attempt && each.made?.is === "commit")
+  const head = before?.made?.is === "commit" ? before.made.head : undefined
+  if (start > 1)
+    context.progress({
+      verb: "make",
+      change: change.id,
+      text: `attempt ${command.attempt} begins again: its process died`,
+    })
+  return context.workspaces.open(change.id, base, head, context.loop.hooks, signal)
+}
+
+async function runMaker(
+  command: Make,
+  change: Change,
+  context: Context,
+  agent: AgentSpec,
+  usd: number,
+  workspace: Workspace,
+  signal: AbortSignal,
+): Promise<AgentResult> {
+  const { loop } = context
+  const { attempt, feedback } = command
+  const { finding } = change
+  const told = feedback === undefined ? {} : { feedback }
+  context.progress({
+    verb: "make",
+    change: change.id,
+    text: `attempt ${attempt}: ${agent.name} (${agent.use}${agent.model === undefined ? "" : ` ${agent.model}`})`,
+  })
+  return context.agents.run(
+    {
+      role: "maker",
+      agent,
+      cwd: workspace.path,
+      around: workspace,
+      prompt: await context.makerPrompt({ agent, change, attempt, base: workspace.base, ...told }),
+      finding,
+      attempt,
+      ...told,
+      limits: {
+        timeoutMs: loop.guardrails.timeoutMs,
+        silenceMs: loop.guardrails.silenceMs,
+        outputBytes: 10 * 1024 * 1024,
+        ...(usd > 0 ? { usd } : {}),
+      },
+      artifactDir: context.artifactDir(change.id, attempt),
+      change: change.id,
+    },
+    signal,
+  )
+}
+
+function madeOf({ ended }: AgentResult, captured: Captured): Made {
+  if (ended.is === "stop") return { is: "stop", stop: ended.stop, reason: ended.reason }
+  if (ended.is === "failed") return { is: "failed", code: ended.code, why: ended.why }
+  return captured.is === "nothing" ? { is: "nothing" } : captured
+}
+
+function overBudget(denied: Extract<Reserved, { is: "denied" }>): Made {
+  const why = `The ${denied.ceiling}'s ceiling of $${denied.limitUsd.toFixed(2)} is reached: $${denied.usedUsd.toFixed(2)} spent or reserved.`
+  return { is: "failed", code: "budget", why }
+}
+
+type Ended = { made: Made; result?: AgentResult; spend?: Spend; moneyKey?: string }
+
+async function ended(
+  change: Change,
+  context: Context,
+  attempt: number,
+  { made, result, spend = NOTHING_SPENT, moneyKey }: Ended,
+): Promise<void> {
+  const tokens = spend.tokens.in + spend.tokens.out + spend.tokens.cacheRead + spend.tokens.cacheWrite
+  await append(
+    context.db,
+    change.id,
+    `make.ended/${change.length}`,
+    {
+      type: "make.ended",
+      attempt,
+      made,
+      spend,
+      ...(result?.model === undefined ? {} : { model: result.model }),
+      ...(result === undefined ? {} : { log: result.log, output: result.output, said: result.said.slice(-4_000) }),
+      sandboxed: result?.sandboxed ?? false,
+      ms: result?.ms ?? 0,
+    },
+    moneyKey === undefined ? undefined : { key: moneyKey, usd: spend.usd, tokens, basis: spend.basis },
+  )
+}

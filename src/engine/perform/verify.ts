@@ -1,0 +1,118 @@
+import type { Attempt, Change } from "../../core/change.ts"
+import type { Command } from "../../core/decide.ts"
+import type { Evidence, Verdict } from "../../core/evidence.ts"
+import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
+import { agentForAttempt } from "../../make/ladder.ts"
+import { append, reserve } from "../../record/ledger.ts"
+import type { Context } from "../context.ts"
+import { ceilingsOf, perAttemptUsd } from "../money.ts"
+import { makerSpec } from "./make.ts"
+import { orAsk } from "./or-ask.ts"
+
+type Verify = Extract<Command, { do: "verify" }>
+
+/** Puts the attempt's commit, merged onto the current base, before the gate. */
+export function verify(command: Verify, change: Change, context: Context, signal: AbortSignal): Promise<void> {
+  return orAsk(change, context, signal, async () => {
+    const { db, progress } = context
+    const { attempt: n, head } = command
+    const attempt = change.attempts.find((each) => each.n === n)
+    const base = await context.workspaces.base(signal)
+    const known = attempt?.verdict?.is === "accept" && attempt.verifiedBase === base.sha ? attempt : undefined
+    const moneyKey = `verify/${change.length}`
+    const reserved = known === undefined ? await reserveForReviewer(change, context, attempt, moneyKey) : 0
+    await append(db, change.id, `verify.started/${change.length}`, {
+      type: "verify.started",
+      attempt: n,
+      head,
+      reserveUsd: reserved,
+    })
+
+    progress({
+      verb: "verify",
+      change: change.id,
+      text:
+        known === undefined
+          ? `${head.slice(0, 10)} on ${base.branch} ${base.sha.slice(0, 10)}`
+          : "the base did not move: its evidence stands",
+    })
+    const result = await judged({ command, change, context, attempt, known, base: base.sha, usd: reserved }, signal)
+    signal.throwIfAborted()
+    const { evidence, verdict } = result
+    progress({ verb: "verify", change: change.id, text: told(verdict, evidence) })
+    await append(
+      db,
+      change.id,
+      `verify.ended/${change.length}`,
+      { type: "verify.ended", attempt: n, head, base: base.sha, evidence, verdict, spend: result.spend },
+      { key: moneyKey, usd: result.spend.usd, tokens: tokensOf(result.spend), basis: result.spend.basis },
+    )
+  })
+}
+
+async function reserveForReviewer(
+  change: Change,
+  context: Context,
+  attempt: Attempt | undefined,
+  key: string,
+): Promise<number> {
+  const { loop } = context
+  const reviewed = loop.steps.verify.layers.some((layer) => layer.by === "agent")
+  const usd = reviewed ? Math.max(0, perAttemptUsd(loop) - (attempt?.spend.usd ?? 0)) : 0
+  const reserved = await reserve(context.db, {
+    change: change.id,
+    key,
+    repo: context.repo.key,
+    loop: loop.name,
+    run: change.run,
+    usd,
+    ceilings: ceilingsOf(loop),
+  })
+  return reserved.is === "granted" ? reserved.usd : 0
+}
+
+type Judging = {
+  command: Verify
+  change: Change
+  context: Context
+  attempt: Attempt | undefined
+  known: Attempt | undefined
+  base: string
+  usd: number
+}
+type Judged = { evidence: Evidence[]; verdict: Verdict; spend: Spend }
+
+/** The gate's word, or the evidence that it gave already for this head on this very base. */
+async function judged(
+  { command, change, context, attempt, known, base, usd }: Judging,
+  signal: AbortSignal,
+): Promise<Judged> {
+  const { head, attempt: n } = command
+  if (known?.verdict?.is === "accept") return { evidence: known.evidence, verdict: known.verdict, spend: NOTHING_SPENT }
+  const { answer } = change
+  const approval =
+    answer?.is === "approve" ? { approval: { by: change.answeredBy ?? "a person", head: answer.head } } : {}
+  const spec = agentForAttempt(makerSpec(context.loop), n)
+  return context.gate(
+    {
+      base,
+      head,
+      change,
+      attempt: n,
+      maker: { spec, ...(attempt?.model === undefined ? {} : { ranModel: attempt.model }) },
+      earlier: change.attempts.filter((each) => each.n < n).flatMap((each) => each.evidence),
+      ...approval,
+      usd,
+    },
+    signal,
+  )
+}
+
+function tokensOf({ tokens }: Spend): number {
+  return tokens.in + tokens.out + tokens.cacheRead + tokens.cacheWrite
+}
+
+function told(verdict: Verdict, evidence: readonly Evidence[]): string {
+  const said = evidence.map((each) => `${each.check} ${each.outcome}`).join(", ")
+  return `${verdict.is === "accept" ? "accepted" : verdict.is}: ${said}`
+}

@@ -1,0 +1,43 @@
+import { z } from "zod"
+import { ChangeView } from "./view.ts"
+
+/** What one run came to: printed as JSON by `flyball run --json`, and kept with the run. */
+export const RunReport = z.object({
+  run: z.string(),
+  loop: z.string(),
+  trigger: z.string(),
+  repo: z.string(),
+  base: z.string(),
+  dryRun: z.boolean(),
+  /** What each name of the loop became. */
+  names: z.array(z.object({ kind: z.string(), name: z.string(), became: z.string() })),
+  findings: z.array(
+    z.object({
+      fingerprint: z.string(),
+      title: z.string(),
+      source: z.string(),
+      severity: z.string(),
+      plan: z.enum(["attempt", "skip", "under_way"]),
+      why: z.string().optional(),
+    }),
+  ),
+  /** Changes that this run worked on, in the state it left them. */
+  changes: z.array(ChangeView),
+  /** Findings that limits keep for a later run. */
+  held: z.array(z.object({ title: z.string(), reason: z.string(), detail: z.string() })),
+  resumed: z.object({ changes: z.number(), usd: z.number() }),
+  notes: z.array(z.string()),
+  usd: z.number(),
+  /** Dry run: what the attempts may cost at most. */
+  atMostUsd: z.number().optional(),
+  ms: z.number(),
+  exitCode: z.number(),
+})
+export type RunReport = z.infer<typeof RunReport>
+
+/** The exit code of a run, the first that applies: 3 a person is needed, 1 something was stopped or closed, 0. */
+export function exitCodeOf(changes: readonly ChangeView[]): number {
+  const asks = changes.some((view) => view.stage === "needs_a_person" && view.says.startsWith("asks"))
+  if (asks) return 3
+  return changes.some((view) => view.says.startsWith("stopped")) ? 1 : 0
+}

@@ -1,0 +1,63 @@
+import type { Finding } from "../../core/finding.ts"
+import type { Base, Found, Progress } from "../../core/ports.ts"
+import { discover } from "../../discover/discover.ts"
+import { sameWork } from "../../discover/same-work.ts"
+import { readChanges } from "../../record/ledger.ts"
+import { compileCondition } from "../../spec/condition.ts"
+import { shellOn } from "../../verify/shell.ts"
+import type { Engine } from "../engine.ts"
+import type { OpenContext } from "../open-context.ts"
+import type { Heard } from "../state-file.ts"
+
+export type Discovered = Found
+
+type Discovering = {
+  engine: Engine
+  context: OpenContext
+  base: Base
+  heard: Heard
+  signal: AbortSignal
+  progress: Progress
+}
+
+/** Runs the loop's sources on the base. No agent is started, so nothing found costs nothing. */
+export async function discoverFor({
+  engine,
+  context,
+  base,
+  heard,
+  signal,
+  progress,
+}: Discovering): Promise<Discovered> {
+  const { session, sandbox } = engine
+  const { loop, prober, workspaces } = context
+  const text = loop.steps.discover.attemptIf
+  const condition = text === undefined ? undefined : await compileCondition(text, "attempt_if")
+  const changes = await readChanges(session.db, { repo: session.repo.key, loop: loop.name })
+  return discover(
+    {
+      repo: session.repo,
+      base,
+      loop,
+      prober,
+      signal,
+      progress,
+      shell: (command, timeoutMs) => shellOn({ workspaces, sandbox, commit: base.sha, command, timeoutMs, signal }),
+    },
+    {
+      words: heard.words,
+      added: heard.added,
+      underWay: (finding: Finding) =>
+        changes.some(
+          (change) =>
+            change.finished !== "merged" && change.finished !== "already_fixed" && sameWork(change.finding, finding),
+        ),
+      ...(condition === undefined ? {} : { attemptIf: (finding: Finding) => holds(condition.evaluate({ finding })) }),
+    },
+  )
+}
+
+/** A condition that can't be decided does not hold: what nobody knows is not attempted. */
+function holds(outcome: { is: "known"; value: boolean } | { is: "unknown" }): boolean {
+  return outcome.is === "known" && outcome.value
+}

@@ -1,0 +1,36 @@
+import { Failure } from "../../core/failure.ts"
+import type { Session } from "../session.ts"
+
+/**
+ * One run of a loop at a time: a session lock of the database, which is free again as soon as its holder is gone,
+ * however it went. A second run is told so, and starts nothing.
+ */
+export async function withRunLock<T>(
+  { pool, repo }: Session,
+  loop: string,
+  shared: boolean,
+  act: () => Promise<T>,
+): Promise<T> {
+  if (shared) return act()
+  const client = await pool.connect()
+  const key = `run:${repo.key}:${loop}`
+  try {
+    const { rows } = await client.query<{ locked: boolean }>(
+      "select pg_try_advisory_lock(hashtextextended($1, 0)) as locked",
+      [key],
+    )
+    if (rows[0]?.locked !== true) {
+      throw new Failure("LOOP_RUNNING", `Loop ${loop} is running already in another process.`, {
+        hint: "`flyball status` shows it. A firing while one is under way is skipped.",
+        retry: "later",
+      })
+    }
+    try {
+      return await act()
+    } finally {
+      await client.query("select pg_advisory_unlock(hashtextextended($1, 0))", [key]).catch(() => {})
+    }
+  } finally {
+    client.release()
+  }
+}

@@ -1,0 +1,88 @@
+import type { Change } from "../../core/change.ts"
+import type { Finding } from "../../core/finding.ts"
+import type { Loop } from "../../core/loop.ts"
+import { sameWork } from "../../discover/same-work.ts"
+import { readChanges } from "../../record/ledger.ts"
+import type { Session } from "../session.ts"
+import type { Piece } from "../work.ts"
+import { changeOfWorkflow } from "../workflow-id.ts"
+import { pendingWorkflows } from "../workflows.ts"
+
+/** What a run does with a finding, and why not more. */
+export type Planned = {
+  finding: Finding
+  plan: "attempt" | "skip" | "under_way"
+  why?: string
+  change?: Change
+  ordinal: number
+}
+
+/**
+ * One change for each piece of work, whatever the number of runs (catalogue T7): a finding whose change waits, landed,
+ * or was closed is not begun again, unless it came back after it had landed. Changes that a person answered, or that
+ * waited for the machine to mend, go on even where nothing found them again.
+ */
+export async function planFor(session: Session, loop: Loop, findings: readonly Finding[]): Promise<Planned[]> {
+  // In this order: what ends in between is then seen as ended, never as left behind.
+  const driven = new Set((await pendingWorkflows(session.pool)).map((each) => changeOfWorkflow(each.id)))
+  const changes = await readChanges(session.db, { repo: session.repo.key, loop: loop.name })
+  const goesOn = (change: Change) => !driven.has(change.id) && mayGoOn(change)
+  const planned = findings.map((finding) => planOne(finding, changes, goesOn))
+  const seen = new Set(planned.flatMap((each) => (each.change === undefined ? [] : [each.change.id])))
+  const orphans = changes
+    .filter((change) => !seen.has(change.id) && goesOn(change))
+    .map((change): Planned => ({ finding: change.finding, plan: "attempt", change, ordinal: 0 }))
+  return [...orphans, ...planned]
+}
+
+function planOne(finding: Finding, changes: readonly Change[], goesOn: (change: Change) => boolean): Planned {
+  const mine = changes.filter((change) => sameWork(change.finding, finding))
+  const change = mine.at(-1)
+  const ordinal = mine.length + 1
+  if (change === undefined) {
+    return finding.attemptable ? { finding, plan: "attempt", ordinal } : leftAlone(finding, ordinal)
+  }
+  if (goesOn(change)) return { finding, plan: "attempt", change, ordinal }
+  switch (change.finished) {
+    case undefined:
+      return { finding, plan: "under_way", why: `${change.id} is under way`, change, ordinal }
+    case "proposed":
+    case "reported":
+      return { finding, plan: "skip", why: `${change.id} waits for review`, change, ordinal }
+    case "asked":
+    case "stopped":
+      return { finding, plan: "skip", why: `${change.id} waits for a person`, change, ordinal }
+    case "closed":
+      return { finding, plan: "skip", why: `${change.id} was closed by a person`, change, ordinal }
+    // Merged, or already fixed, and found again: it came back.
+    default:
+      return finding.attemptable ? { finding, plan: "attempt", ordinal } : leftAlone(finding, ordinal)
+  }
+}
+
+/** A rule that leaves it to a person opens an inbox item; a person's own word in the state file needs none. */
+function leftAlone(finding: Finding, ordinal: number): Planned {
+  const why = finding.reason ?? "not to be attempted"
+  const byPerson = /^state-/.test(why)
+  return { finding, plan: byPerson ? "skip" : "attempt", why, ordinal }
+}
+
+/** Whether a change may go on by itself now: begun and never driven, answered by a person, or waiting for the machine. */
+function mayGoOn(change: Change): boolean {
+  if (change.finished === "asked") return change.question?.reason === "infrastructure"
+  return change.finished === undefined
+}
+
+/** The planned work as pieces for `workOff`, what goes on first. */
+export function admitAll(
+  plan: readonly Planned[],
+  act: { admit(finding: Finding, ordinal: number): Promise<string>; goOn(change: Change): Promise<string> },
+): Piece<string>[] {
+  const pieces = plan.flatMap(({ finding, plan: what, change, ordinal }): Piece<string>[] => {
+    if (what !== "attempt") return []
+    if (change !== undefined) return [{ title: finding.title, isNew: false, begin: () => act.goOn(change) }]
+    // What only asks a person costs nothing and waits for no limit.
+    return [{ title: finding.title, isNew: finding.attemptable, begin: () => act.admit(finding, ordinal) }]
+  })
+  return [...pieces.filter((piece) => !piece.isNew), ...pieces.filter((piece) => piece.isNew)]
+}

@@ -1,0 +1,265 @@
+import { mkdir, writeFile } from "node:fs/promises"
+import { dirname } from "node:path"
+import { uuidv7 } from "uuidv7"
+import type { Change } from "../../core/change.ts"
+import { Failure } from "../../core/failure.ts"
+import type { Finding } from "../../core/finding.ts"
+import type { Loop } from "../../core/loop.ts"
+import type { Base, Progress } from "../../core/ports.ts"
+import { append, readChange, readChanges, spentUsd } from "../../record/ledger.ts"
+import { admit, endRun, recordFindings, startRun } from "../../record/runs.ts"
+import { unavailable } from "../../spec/availability.ts"
+import { type Engine, openEngine } from "../engine.ts"
+import { type LoadedLoop, loadForRun } from "../load.ts"
+import { contextFile } from "../open-context.ts"
+import { exitCodeOf, type RunReport } from "../report.ts"
+import { openSession, type Session } from "../session.ts"
+import { hear, tell } from "../state-file.ts"
+import { viewOf } from "../view.ts"
+import { type Held, workOff } from "../work.ts"
+import { pendingWorkflows } from "../workflows.ts"
+import { type Discovered, discoverFor } from "./discover.ts"
+import { holdNew } from "./hold.ts"
+import { withRunLock } from "./lock.ts"
+import { admitAll, type Planned, planFor } from "./plan.ts"
+
+export type RunOptions = {
+  cwd: string
+  /** Name or path of the loop. */
+  loop: string
+  trigger: string
+  dryRun: boolean
+  signal: AbortSignal
+  progress: Progress
+  /** Told once, before anything is started: what every name became. */
+  announce?: (loaded: LoadedLoop, facts: { sandbox: string; base: Base; resumed: RunReport["resumed"] }) => void
+  /** Told when discovery has ended and nothing has been begun. */
+  onDiscovered?: () => Promise<void>
+  onStep?: Parameters<typeof openEngine>[0]["onStep"]
+}
+
+/** One run of a loop: what an earlier process left is taken up, work is looked for, and each piece brought to an end. */
+export async function runLoop(options: RunOptions): Promise<RunReport> {
+  const started = performance.now()
+  const { cwd, signal, progress } = options
+  await using session = await openSession({ cwd, signal, progress: (text) => progress({ verb: "record", text }) })
+  const loaded = await loadForRun(session.repo, options.loop)
+  refuseUnavailable(loaded.loop)
+  return await withRunLock(session, loaded.loop.name, options.dryRun, async () => {
+    const { onStep } = options
+    await using engine = await openEngine({ session, signal, progress, ...(onStep === undefined ? {} : { onStep }) })
+    const report = options.dryRun ? await rehearse(engine, loaded, options) : await carryOut(engine, loaded, options)
+    return { ...report, ms: Math.round(performance.now() - started) }
+  })
+}
+
+async function carryOut(engine: Engine, loaded: LoadedLoop, options: RunOptions): Promise<RunReport> {
+  const { session, durable } = engine
+  const { signal, progress } = options
+  const { loop } = loaded
+  const run = { id: uuidv7(), repo: session.repo.key, loop }
+  const [resumed, base] = await Promise.all([takeUp(engine, loop), engine.workspaces.base(signal)])
+  options.announce?.(loaded, {
+    sandbox: engine.sandbox.kind.is,
+    base,
+    resumed: { changes: resumed.changes, usd: resumed.usd },
+  })
+  await startRun(session.db, { ...run, trigger: options.trigger, executor: durable.executor })
+  const heard = await hear(session, loop, progress)
+  const context = await engine.contextOf(run.id)
+  const found = await discoverFor({ engine, context, base, heard, signal, progress })
+  await recordFindings(session.db, run, found.findings)
+  await keepContext(session, run.id, found)
+  await options.onDiscovered?.()
+
+  const plan = await planFor(session, loop, found.findings)
+  const { results, held } = await workOff(
+    [
+      ...resumed.pieces,
+      ...admitAll(plan, {
+        admit: (finding, ordinal) => admitted(engine, run, finding, ordinal),
+        goOn: (change) => goOn(engine, run, change),
+      }),
+    ],
+    {
+      maxParallel: loop.steps.act?.maxParallel ?? 1,
+      hold: (underWay) => holdNew(session, loop, run.id, underWay),
+      signal,
+    },
+  )
+  for (const each of held) progress({ verb: "record", text: `held for a later run (${each.reason}): ${each.title}` })
+  await engine.workspaces.sweep(await unfinished(session), signal)
+  const notes = [...heard.notes, ...found.notes, ...(await tell(session, loop, run.id, heard, signal))]
+  const report = await reportOf({ engine, loaded, options, run: run.id, base, plan, results, held, resumed, notes })
+  await endRun(session.db, run.id, {
+    exitCode: report.exitCode,
+    usd: report.usd,
+    changes: report.changes.map((view) => view.id),
+  })
+  return report
+}
+
+type Resumed = { changes: number; usd: number; pieces: { title: string; isNew: false; begin(): Promise<string> }[] }
+
+/** The changes of this loop whose process died or was parked go on, within the run they belong to. */
+async function takeUp({ session, recover }: Engine, loop: Loop): Promise<Resumed> {
+  const changes = await readChanges(session.db, { repo: session.repo.key, loop: loop.name })
+  const open = new Map(changes.map((change) => [change.id, change]))
+  const taken = await recover(new Set(open.keys()))
+  const ids = taken.map((each) => each.change)
+  return {
+    changes: ids.length,
+    usd: await spentUsd(session.db, ids),
+    pieces: taken.map(({ change, outcome }) => ({
+      title: open.get(change)?.finding.title ?? change,
+      isNew: false,
+      begin: async () => {
+        await outcome
+        return change
+      },
+    })),
+  }
+}
+
+type Run = { id: string; repo: string; loop: Loop }
+
+async function admitted(engine: Engine, run: Run, finding: Finding, ordinal: number): Promise<string> {
+  const id = await admit(engine.session.db, run, finding, ordinal)
+  return drive(engine, run, id)
+}
+
+/** A change that waited goes on with this run's money. */
+async function goOn(engine: Engine, run: Run, change: Change): Promise<string> {
+  await append(engine.session.db, change.id, `resumed/${change.length}`, {
+    type: "resumed",
+    run: run.id,
+    loopHash: run.loop.hash,
+  })
+  return drive(engine, run, change.id)
+}
+
+async function drive(engine: Engine, run: Run, id: string): Promise<string> {
+  const change = await readChange(engine.session.db, id)
+  if (change === undefined) throw new Failure("NO_SUCH_CHANGE", `There is no change ${id} in the ledger.`)
+  await engine.drive(change, run.id)
+  return id
+}
+
+async function keepContext(session: Session, run: string, found: Discovered): Promise<void> {
+  const path = contextFile(session.repo.dataDir, run)
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, JSON.stringify(found.context), { mode: 0o600 })
+}
+
+/** Changes of this repository that some process may be working on: their folders stay. */
+async function unfinished(session: Session): Promise<Set<string>> {
+  const changes = await readChanges(session.db, { repo: session.repo.key })
+  return new Set(changes.filter((change) => change.finished === undefined).map((change) => change.id))
+}
+
+/** What a run would attempt, skip and cost. Nothing is written to the repository or the ledger, and no agent is started. */
+async function rehearse(engine: Engine, loaded: LoadedLoop, options: RunOptions): Promise<RunReport> {
+  const { session } = engine
+  const { loop } = loaded
+  const base = await engine.workspaces.base(options.signal)
+  options.announce?.(loaded, { sandbox: engine.sandbox.kind.is, base, resumed: { changes: 0, usd: 0 } })
+  const heard = { words: new Map(), added: [], readBack: undefined, notes: [] }
+  const context = engine.rehearsalOf(loop)
+  const found = await discoverFor({ engine, context, base, heard, signal: options.signal, progress: options.progress })
+  const plan = await planFor(session, loop, found.findings)
+  const report = await reportOf({
+    engine,
+    loaded,
+    options,
+    run: "dry-run",
+    base,
+    plan,
+    results: [],
+    held: [],
+    resumed: { changes: 0, usd: 0 },
+    notes: found.notes,
+  })
+  const { usdPerRun } = loop.guardrails.budget
+  return {
+    ...report,
+    ...(usdPerRun === undefined ? {} : { atMostUsd: plan.some((each) => each.plan === "attempt") ? usdPerRun : 0 }),
+  }
+}
+
+type Reporting = {
+  engine: Engine
+  loaded: LoadedLoop
+  options: RunOptions
+  run: string
+  base: Base
+  plan: readonly Planned[]
+  results: readonly string[]
+  held: readonly Held[]
+  resumed: { changes: number; usd: number }
+  notes: readonly string[]
+}
+
+async function reportOf({
+  engine,
+  loaded,
+  options,
+  run,
+  base,
+  plan,
+  results,
+  held,
+  resumed,
+  notes,
+}: Reporting): Promise<RunReport> {
+  const { session } = engine
+  const { loop } = loaded
+  const pending = await pendingWorkflows(session.pool)
+  const worked = new Set(results)
+  const changes = (await readChanges(session.db, { repo: session.repo.key, loop: loop.name })).filter((change) =>
+    worked.has(change.id),
+  )
+  const views = changes.map((change) =>
+    viewOf(
+      change,
+      pending.some((each) => each.id.startsWith(`${change.id}.`)),
+    ),
+  )
+  return {
+    run,
+    loop: loop.name,
+    trigger: options.trigger,
+    repo: session.repo.root,
+    base: base.sha,
+    dryRun: options.dryRun,
+    names: loaded.names.map(({ kind, name, became }) => ({ kind, name, became })),
+    findings: plan.map(({ finding, plan: what, why }) => ({
+      fingerprint: finding.fingerprint,
+      title: finding.title,
+      source: finding.source,
+      severity: finding.severity,
+      plan: what,
+      ...(why === undefined ? {} : { why }),
+    })),
+    changes: views,
+    held: [...held],
+    resumed: { changes: resumed.changes, usd: resumed.usd },
+    notes: [...notes],
+    usd: views.reduce((usd, view) => usd + view.usd, 0),
+    ms: 0,
+    exitCode: options.dryRun ? 0 : exitCodeOf(views),
+  }
+}
+
+/** A loop that demands what no version delivers yet is refused before anything starts. */
+function refuseUnavailable(loop: Loop): void {
+  const refused = unavailable(loop).filter((each) => each.effect === "refused")
+  const [first] = refused
+  if (first === undefined) return
+  throw new Failure(
+    "NOT_AVAILABLE_YET",
+    `${loop.source.path}: \`${first.feature}\` is not available yet: it needs ${first.needs}.`,
+    {
+      hint: first.instead ?? "Take it out of the loop; `flyball validate` lists everything of the kind.",
+    },
+  )
+}

@@ -1,0 +1,65 @@
+import type { Pool } from "pg"
+import { Failure } from "../core/failure.ts"
+import type { Repo } from "../core/ports.ts"
+import { openRepo } from "../isolate/repo.ts"
+import { type Db, openTables } from "../record/database.ts"
+import { flyballHome } from "./home.ts"
+import { openDatabase } from "./postgres/launch.ts"
+import { openPool } from "./workflows.ts"
+
+/** A repository and the ledger: what every command needs that looks at what happened. */
+export type Session = AsyncDisposable & { repo: Repo; home: string; db: Db; pool: Pool; url: string }
+
+export type SessionOptions = {
+  cwd: string
+  signal: AbortSignal
+  progress?: (text: string) => void
+  env?: Readonly<Record<string, string | undefined>>
+}
+
+/** Opens the repository around `cwd`, and the database; durable execution is not loaded. */
+export async function openSession({ cwd, signal, progress, env = process.env }: SessionOptions): Promise<Session> {
+  const home = flyballHome(env)
+  const [repo, database] = await Promise.all([
+    openRepo(cwd, home),
+    openDatabase({ home, signal, databaseUrl: env.DATABASE_URL, ...(progress === undefined ? {} : { progress }) }),
+  ])
+  const pool = openPool(database.url)
+  const close = async () => {
+    await pool.end().catch(() => {})
+    await database.close()
+  }
+  try {
+    const db = await openTables(pool)
+    return { repo, home, db, pool, url: database.url, [Symbol.asyncDispose]: close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** The change that a person means by its id, or by a part of it that only one change has. */
+export function pickChange<T extends { id: string; title: string }>(changes: readonly T[], wanted: string): T {
+  const exact = changes.find((change) => change.id === wanted)
+  if (exact !== undefined) return exact
+  const like = changes.filter((change) => change.id.includes(wanted))
+  const [only, second] = like
+  if (only !== undefined && second === undefined) return only
+  if (second !== undefined) {
+    throw new Failure(
+      "CHANGE_AMBIGUOUS",
+      `"${wanted}" may be ${like
+        .slice(0, 6)
+        .map((change) => change.id)
+        .join(", ")}.`,
+      { hint: "Give more of the id." },
+    )
+  }
+  const known = changes.slice(-6).map((change) => change.id)
+  throw new Failure("NO_SUCH_CHANGE", `There is no change "${wanted}" in this repository.`, {
+    hint:
+      known.length === 0
+        ? "Nothing has run here yet: `flyball run LOOP`."
+        : `The newest: ${known.reverse().join(", ")}.`,
+  })
+}

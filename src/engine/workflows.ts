@@ -1,0 +1,119 @@
+import { randomUUID } from "node:crypto"
+import { Socket } from "node:net"
+import pg, { type Pool } from "pg"
+import { ensureExecutors, living, SETUP_LOCK, strike } from "./executors.ts"
+import { codeOf } from "./postgres/errors.ts"
+
+/** An unfinished workflow. */
+export type Pending = { id: string; name: string; executor: string; alive: boolean; createdAt: string }
+
+/** Connections that survive the death of the database: a broken one is dropped, the next query makes a new one. */
+export function openPool(url: string, log: (level: "warn", text: string) => void = () => {}): Pool {
+  const pool = new pg.Pool({
+    stream: patientSocket,
+    connectionString: url,
+    max: 10,
+    connectionTimeoutMillis: 10_000,
+    // A process that froze in a transaction must not hold its locks for ever.
+    idle_in_transaction_session_timeout: 60_000,
+    allowExitOnIdle: true,
+    application_name: "flyball",
+  })
+  pool.on("error", (error) => log("warn", `a database connection broke: ${error.message}`))
+  return pool
+}
+
+/** While PostgreSQL restarts its socket is missing for a moment: to those who retry, as good as a refused connection. */
+function patientSocket(): Socket {
+  return new Socket().on("error", (error) => {
+    if (codeOf(error) === "ENOENT") Object.assign(error, { code: "ECONNREFUSED" })
+  })
+}
+
+/** Makes DBOS's schema and ours, or brings them up to date; one process at a time, and none when there is nothing to do. */
+export async function prepareSchemas(pool: Pool, dbos: typeof import("./dbos.ts")): Promise<void> {
+  const quiet = new dbos.GlobalLogger(undefined, { logger: { debug() {}, info() {}, warn() {}, error() {} } })
+  const { rows } = await pool.query<{ ready: boolean }>(
+    "select to_regclass('flyball.executor') is not null and to_regclass('dbos.workflow_status') is not null as ready",
+  )
+  if (rows[0]?.ready === true) {
+    const current = await dbos.verifySystemDatabase("", quiet, pool, "dbos", false).then(
+      () => true,
+      () => false,
+    )
+    if (current) return
+  }
+  const client = await pool.connect()
+  try {
+    await client.query("select pg_advisory_lock($1)", [SETUP_LOCK])
+    await ensureExecutors(client)
+    await dbos.ensureSystemDatabase("", quiet, pool, "dbos", false)
+  } finally {
+    await client.query("select pg_advisory_unlock($1)", [SETUP_LOCK]).catch(() => {})
+    client.release()
+  }
+}
+
+/** All unfinished workflows; also without durable execution being open, for those who only look. */
+export async function pendingWorkflows(pool: Pool): Promise<Pending[]> {
+  let rows: { id: string; name: string; executor: string; created: string }[]
+  try {
+    ;({ rows } = await pool.query(
+      `select workflow_uuid as id, name, coalesce(executor_id, '') as executor, created_at as created
+       from dbos.workflow_status where status in ('PENDING', 'ENQUEUED') order by created_at, workflow_uuid`,
+    ))
+  } catch (error) {
+    // No such table: nothing ever ran here.
+    if (codeOf(error) === "42P01" || codeOf(error) === "3F000") return []
+    throw error
+  }
+  const alive = await living(pool, [...new Set(rows.map((row) => row.executor))])
+  return rows.map(({ created, ...row }) => ({
+    ...row,
+    alive: alive.has(row.executor),
+    createdAt: new Date(Number(created)).toISOString(),
+  }))
+}
+
+/**
+ * Makes `executor` the owner of the dead executors' unfinished workflows. Two processes that try at once share them out:
+ * a workflow changes hands only if its executor is still the one that was seen, and is not in the table of living ones.
+ * `owner` is DBOS's fencing token; a late writer that holds another one is refused.
+ */
+export async function claimWorkflows(
+  pool: Pool,
+  executor: string,
+  takes: (workflow: Pending) => boolean,
+): Promise<(Pending & { owner: string })[]> {
+  const orphans = (await pendingWorkflows(pool)).filter(
+    (workflow) => !workflow.alive && workflow.executor !== executor && takes(workflow),
+  )
+  if (orphans.length === 0) return []
+  const owner = randomUUID()
+  const dead = [...new Set(orphans.map((workflow) => workflow.executor))]
+  const client = await pool.connect()
+  try {
+    await client.query("begin")
+    await strike(client, dead)
+    const { rows } = await client.query<{ id: string }>(
+      `update dbos.workflow_status as w
+       set status = 'PENDING', queue_name = null, executor_id = $1, owner_xid = $2, recovery_attempts = recovery_attempts + 1,
+           started_at_epoch_ms = (extract(epoch from now()) * 1000)::bigint, updated_at = (extract(epoch from now()) * 1000)::bigint
+       from (select unnest($3::text[]) as id, unnest($4::text[]) as executor) as seen
+       where w.workflow_uuid = seen.id and coalesce(w.executor_id, '') = seen.executor and w.status in ('PENDING', 'ENQUEUED')
+         and not exists (select from flyball.executor e where e.id = seen.executor)
+       returning w.workflow_uuid as id`,
+      [executor, owner, orphans.map((workflow) => workflow.id), orphans.map((workflow) => workflow.executor)],
+    )
+    await client.query("commit")
+    const mine = new Set(rows.map((row) => row.id))
+    return orphans
+      .filter((workflow) => mine.has(workflow.id))
+      .map((workflow) => ({ ...workflow, executor, alive: true, owner }))
+  } catch (error) {
+    await client.query("rollback").catch(() => {})
+    throw error
+  } finally {
+    client.release()
+  }
+}

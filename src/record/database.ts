@@ -1,0 +1,77 @@
+import { type ColumnType, type Generated, Kysely, PostgresDialect } from "kysely"
+import type { Pool } from "pg"
+import { migrate } from "./migrations.ts"
+
+type Json<T> = ColumnType<T, string, string>
+type At = ColumnType<Date, Date | undefined, Date>
+
+/** The tables, as `migrations.ts` makes them. What is folded from events is not stored beside them. */
+export type Tables = {
+  run: {
+    id: string
+    repo: string
+    loop: string
+    loop_hash: string
+    /** The frozen canonical loop: what a resumed change goes on with. */
+    frozen: Json<unknown>
+    trigger: string
+    executor: string
+    started_at: At
+    ended_at: ColumnType<Date | null, Date | undefined, Date>
+    summary: ColumnType<unknown, string | undefined, string>
+  }
+  finding: {
+    repo: string
+    loop: string
+    fingerprint: string
+    body: Json<unknown>
+    /** The run that saw it last; a finding that the newest run did not see is gone. */
+    seen_by: string
+    first_seen_at: At
+    last_seen_at: At
+  }
+  change: {
+    id: string
+    repo: string
+    loop: string
+    fingerprint: string
+    /** Counts the changes of one finding: 2 means that it came back after the first was landed or closed. */
+    ordinal: number
+    run: string
+    created_at: At
+  }
+  event: {
+    seq: Generated<string>
+    change: string
+    /** Names the effect, so that writing it twice is writing it once: `make.ended/2`. */
+    key: string
+    at: At
+    body: Json<unknown>
+  }
+  money: {
+    change: string
+    key: string
+    repo: string
+    loop: string
+    run: string
+    reserved_usd: number
+    /** Null while the reserve stands; then what was really spent. */
+    settled_usd: ColumnType<number | null, number | undefined, number>
+    tokens: ColumnType<string | null, number | undefined, number>
+    basis: ColumnType<string | null, string | undefined, string>
+    at: At
+  }
+  /** What people said in a state file, read once each. */
+  word: { repo: string; loop: string; key: string; fingerprint: string; body: Json<unknown>; at: At }
+  /** When a loop last fired by itself. */
+  fired: { repo: string; loop: string; at: At }
+}
+
+export type Db = Kysely<Tables>
+
+/** The product's tables behind these connections, migrated. The pool stays its opener's to end. */
+export async function openTables(pool: Pool): Promise<Db> {
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema("flyball")
+  await migrate(db)
+  return db
+}

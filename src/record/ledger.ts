@@ -1,0 +1,187 @@
+import { sql, type Transaction } from "kysely"
+import { type Change, foldChange } from "../core/change.ts"
+import { Event, type EventBody } from "../core/event.ts"
+import type { Db, Tables } from "./database.ts"
+
+/** Settles a reserve together with the event that tells what was spent. */
+export type Settlement = { key: string; usd: number; tokens: number; basis: string }
+
+/**
+ * Appends an event once: a second append under the same key changes nothing and returns the first, so every effect
+ * can ask the ledger before it acts. The settlement goes into the same transaction.
+ */
+export async function append(
+  db: Db,
+  change: string,
+  key: string,
+  body: EventBody,
+  settlement?: Settlement,
+): Promise<Event> {
+  if (settlement === undefined) return insertEvent(db, change, key, body)
+  return db.transaction().execute(async (tx) => {
+    const event = await insertEvent(tx, change, key, body)
+    await settle(tx, change, settlement)
+    return event
+  })
+}
+
+async function insertEvent(db: Db | Transaction<Tables>, change: string, key: string, body: EventBody): Promise<Event> {
+  const row = await db
+    .insertInto("event")
+    .values({ change, key, body: JSON.stringify(body) })
+    .onConflict((conflict) => conflict.columns(["change", "key"]).doNothing())
+    .returningAll()
+    .executeTakeFirst()
+  if (row !== undefined) return asEvent(row)
+  const known = await findEvent(db, change, key)
+  if (known === undefined) throw new Error(`event ${key} of ${change} neither inserted nor found`)
+  return known
+}
+
+/** The event under this key, if the effect it names has happened. */
+export async function findEvent(db: Db | Transaction<Tables>, change: string, key: string): Promise<Event | undefined> {
+  const row = await db
+    .selectFrom("event")
+    .selectAll()
+    .where("change", "=", change)
+    .where("key", "=", key)
+    .executeTakeFirst()
+  return row === undefined ? undefined : asEvent(row)
+}
+
+/** A change folded from all its events; undefined where there is none of this id. */
+export async function readChange(db: Db, id: string): Promise<Change | undefined> {
+  const rows = await db.selectFrom("event").selectAll().where("change", "=", id).orderBy("seq").execute()
+  return rows.length === 0 ? undefined : foldChange(rows.map(asEvent))
+}
+
+/** The events of one change, oldest first. */
+export async function readEvents(db: Db, change: string): Promise<Event[]> {
+  const rows = await db.selectFrom("event").selectAll().where("change", "=", change).orderBy("seq").execute()
+  return rows.map(asEvent)
+}
+
+/** All changes of a repository (and loop), folded, oldest first; at most the newest `limit`. */
+export async function readChanges(db: Db, where: { repo?: string; loop?: string }, limit = 500): Promise<Change[]> {
+  const ids = await db
+    .selectFrom("change")
+    .select("id")
+    .$if(where.repo !== undefined, (query) => query.where("repo", "=", where.repo ?? ""))
+    .$if(where.loop !== undefined, (query) => query.where("loop", "=", where.loop ?? ""))
+    .orderBy("created_at", "desc")
+    .limit(limit)
+    .execute()
+  if (ids.length === 0) return []
+  const rows = await db
+    .selectFrom("event")
+    .selectAll()
+    .where(
+      "change",
+      "in",
+      ids.map((row) => row.id),
+    )
+    .orderBy("seq")
+    .execute()
+  const byChange = new Map<string, Event[]>()
+  for (const row of rows) {
+    const event = asEvent(row)
+    byChange.set(event.change, [...(byChange.get(event.change) ?? []), event])
+  }
+  return [...byChange.values()].map(foldChange)
+}
+
+export type Ceilings = { usdPerRun?: number | undefined; usdPerDay?: number | undefined; dayStart: Date }
+export type ReserveRequest = {
+  change: string
+  key: string
+  repo: string
+  loop: string
+  run: string
+  usd: number
+  ceilings: Ceilings
+}
+export type Reserved =
+  | { is: "granted"; usd: number }
+  | { is: "denied"; ceiling: "run" | "day"; limitUsd: number; usedUsd: number }
+
+/**
+ * Sets money aside before it is spent: min(what is asked, what is left under every ceiling), or nothing when
+ * nothing is left. Reserves that stand count as spent, so changes in parallel can't overdraw together.
+ * The same key again returns the reserve that stands.
+ */
+export function reserve(db: Db, request: ReserveRequest): Promise<Reserved> {
+  return db.transaction().execute(async (tx) => {
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`money:${request.repo}:${request.loop}`}, 0))`.execute(tx)
+    const standing = await tx
+      .selectFrom("money")
+      .select(["reserved_usd"])
+      .where("change", "=", request.change)
+      .where("key", "=", request.key)
+      .executeTakeFirst()
+    if (standing !== undefined) return { is: "granted", usd: standing.reserved_usd } satisfies Reserved
+
+    let left = request.usd
+    const { usdPerRun, usdPerDay, dayStart } = request.ceilings
+    if (request.usd > 0 && usdPerRun !== undefined) {
+      const used = await usedUsd(tx, (query) => query.where("run", "=", request.run))
+      if (usdPerRun - used <= CENT_FRACTION)
+        return { is: "denied", ceiling: "run", limitUsd: usdPerRun, usedUsd: used } satisfies Reserved
+      left = Math.min(left, usdPerRun - used)
+    }
+    if (request.usd > 0 && usdPerDay !== undefined) {
+      const used = await usedUsd(tx, (query) =>
+        query.where("repo", "=", request.repo).where("loop", "=", request.loop).where("at", ">=", dayStart),
+      )
+      if (usdPerDay - used <= CENT_FRACTION)
+        return { is: "denied", ceiling: "day", limitUsd: usdPerDay, usedUsd: used } satisfies Reserved
+      left = Math.min(left, usdPerDay - used)
+    }
+    const { change, key, repo, loop, run } = request
+    await tx.insertInto("money").values({ change, key, repo, loop, run, reserved_usd: left }).execute()
+    return { is: "granted", usd: left } satisfies Reserved
+  })
+}
+
+/** Less than this is nothing: no model answers for it. */
+const CENT_FRACTION = 0.000_1
+
+type MoneyQuery = ReturnType<typeof moneyQuery>
+
+function moneyQuery(tx: Transaction<Tables>) {
+  return tx.selectFrom("money").select(sql<number>`coalesce(sum(coalesce(settled_usd, reserved_usd)), 0)`.as("usd"))
+}
+
+async function usedUsd(tx: Transaction<Tables>, narrow: (query: MoneyQuery) => MoneyQuery): Promise<number> {
+  return (await narrow(moneyQuery(tx)).executeTakeFirstOrThrow()).usd
+}
+
+/** What a set of changes has cost or still holds in reserve, US dollars. */
+export async function spentUsd(db: Db, changes: readonly string[]): Promise<number> {
+  if (changes.length === 0) return 0
+  const row = await db
+    .selectFrom("money")
+    .select(sql<number>`coalesce(sum(coalesce(settled_usd, reserved_usd)), 0)`.as("usd"))
+    .where("change", "in", [...changes])
+    .executeTakeFirstOrThrow()
+  return row.usd
+}
+
+async function settle(tx: Transaction<Tables>, change: string, { key, usd, tokens, basis }: Settlement): Promise<void> {
+  await tx
+    .updateTable("money")
+    .set({ settled_usd: usd, tokens, basis })
+    .where("change", "=", change)
+    .where("key", "=", key)
+    .where("settled_usd", "is", null)
+    .execute()
+}
+
+function asEvent(row: { seq: string; change: string; key: string; at: Date; body: unknown }): Event {
+  return Event.parse({
+    seq: Number(row.seq),
+    change: row.change,
+    key: row.key,
+    at: row.at.toISOString(),
+    body: row.body,
+  })
+}

@@ -1,0 +1,171 @@
+import { createHash } from "node:crypto"
+import { sql } from "kysely"
+import { Finding } from "../core/finding.ts"
+import { Loop } from "../core/loop.ts"
+import type { Db } from "./database.ts"
+
+export type RunRow = {
+  id: string
+  repo: string
+  loop: Loop
+  trigger: string
+  executor: string
+  startedAt: Date
+  endedAt?: Date
+  summary?: unknown
+}
+
+/** Writes the firing down with its frozen loop, before it does anything. */
+export async function startRun(
+  db: Db,
+  run: { id: string; repo: string; loop: Loop; trigger: string; executor: string },
+): Promise<void> {
+  await db
+    .insertInto("run")
+    .values({
+      id: run.id,
+      repo: run.repo,
+      loop: run.loop.name,
+      loop_hash: run.loop.hash,
+      frozen: JSON.stringify(run.loop),
+      trigger: run.trigger,
+      executor: run.executor,
+    })
+    .onConflict((conflict) => conflict.column("id").doNothing())
+    .execute()
+}
+
+/** Marks a run as over. One that was killed stays open; nothing is concluded from that but the facts of its changes. */
+export async function endRun(db: Db, id: string, summary: unknown): Promise<void> {
+  await db
+    .updateTable("run")
+    .set({ ended_at: new Date(), summary: JSON.stringify(summary) })
+    .where("id", "=", id)
+    .execute()
+}
+
+/** The run with its frozen loop. */
+export async function readRun(db: Db, id: string): Promise<RunRow | undefined> {
+  const row = await db.selectFrom("run").selectAll().where("id", "=", id).executeTakeFirst()
+  return row === undefined ? undefined : asRun(row)
+}
+
+/** The newest runs first. */
+export async function readRuns(db: Db, where: { repo?: string; loop?: string }, limit = 20): Promise<RunRow[]> {
+  const rows = await db
+    .selectFrom("run")
+    .selectAll()
+    .$if(where.repo !== undefined, (query) => query.where("repo", "=", where.repo ?? ""))
+    .$if(where.loop !== undefined, (query) => query.where("loop", "=", where.loop ?? ""))
+    .orderBy("started_at", "desc")
+    .limit(limit)
+    .execute()
+  return rows.map(asRun)
+}
+
+function asRun(row: {
+  id: string
+  repo: string
+  frozen: unknown
+  trigger: string
+  executor: string
+  started_at: Date
+  ended_at: Date | null
+  summary: unknown
+}): RunRow {
+  return {
+    id: row.id,
+    repo: row.repo,
+    loop: Loop.parse(row.frozen),
+    trigger: row.trigger,
+    executor: row.executor,
+    startedAt: row.started_at,
+    ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
+    ...(row.summary === null ? {} : { summary: row.summary }),
+  }
+}
+
+/** Stores what a run found. A finding known from earlier runs keeps its first date; its text is the newest. */
+export async function recordFindings(
+  db: Db,
+  run: { id: string; repo: string; loop: Loop },
+  findings: readonly Finding[],
+): Promise<void> {
+  for (const finding of findings) {
+    await db
+      .insertInto("finding")
+      .values({
+        repo: run.repo,
+        loop: run.loop.name,
+        fingerprint: finding.fingerprint,
+        body: JSON.stringify(finding),
+        seen_by: run.id,
+      })
+      .onConflict((conflict) =>
+        conflict
+          .columns(["repo", "loop", "fingerprint"])
+          .doUpdateSet({ body: JSON.stringify(finding), seen_by: run.id, last_seen_at: sql`now()` }),
+      )
+      .execute()
+  }
+}
+
+/** Every finding the newest run of the loop saw. */
+export async function readFindings(db: Db, where: { repo: string; loop: string; seenBy: string }): Promise<Finding[]> {
+  const rows = await db
+    .selectFrom("finding")
+    .select("body")
+    .where("repo", "=", where.repo)
+    .where("loop", "=", where.loop)
+    .where("seen_by", "=", where.seenBy)
+    .orderBy("first_seen_at")
+    .execute()
+  return rows.map((row) => Finding.parse(row.body))
+}
+
+/**
+ * Opens a change for a finding: one per finding at a time, whatever the number of runs (catalogue T7, M7).
+ * Returns the id; a change of the same ordinal that exists already is the same change.
+ */
+export async function admit(
+  db: Db,
+  run: { id: string; repo: string; loop: Loop },
+  finding: Finding,
+  ordinal: number,
+): Promise<string> {
+  const id = changeId(run.repo, run.loop.name, finding, ordinal)
+  return db.transaction().execute(async (tx) => {
+    const fresh = await tx
+      .insertInto("change")
+      .values({ id, repo: run.repo, loop: run.loop.name, fingerprint: finding.fingerprint, ordinal, run: run.id })
+      .onConflict((conflict) => conflict.doNothing())
+      .returning("id")
+      .executeTakeFirst()
+    if (fresh === undefined) return id
+    const body = { type: "found", finding, run: run.id, loop: run.loop.name, loopHash: run.loop.hash }
+    await tx
+      .insertInto("event")
+      .values({ change: id, key: "found", body: JSON.stringify(body) })
+      .execute()
+    return id
+  })
+}
+
+/** Readable and the same whoever computes it: words of the title, then a digest. */
+export function changeId(repo: string, loop: string, finding: Finding, ordinal: number): string {
+  const words = finding.title
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .split("-")
+    .filter((word) => word.length > 1)
+  let slug = ""
+  for (const word of words) {
+    if (slug.length + word.length > 28) break
+    slug = slug === "" ? word : `${slug}-${word}`
+  }
+  const digest = createHash("sha256")
+    .update(`${repo}\n${loop}\n${finding.fingerprint}\n${ordinal}`)
+    .digest("hex")
+    .slice(0, 6)
+  return slug === "" ? `change-${digest}` : `${slug}-${digest}`
+}
