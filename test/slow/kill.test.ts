@@ -1,0 +1,124 @@
+import { existsSync } from "node:fs"
+import { readdir } from "node:fs/promises"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { type StepName, stepNames } from "../../src/engine/engine.ts"
+import { removeDatabase } from "../../src/engine/postgres/launch.ts"
+import { RunReport } from "../../src/engine/report.ts"
+import { bundle, start } from "../programs.ts"
+import { addingProject, makers, processesOf, type SmallRepo, smallRepo } from "../small-repo.ts"
+
+type Scenario = { maker: string; branches: number; says: RegExp; attempts: number }
+const fixes: Scenario = { maker: makers.fixes, branches: 1, says: /^proposed/, attempts: 1 }
+
+/** Which run comes to which step. A step that is new to the engine does not compile here until it has its line. */
+const scenarios: Record<StepName, Scenario> = {
+  load: fixes,
+  isolate: fixes,
+  make: fixes,
+  verify: fixes,
+  ship: fixes,
+  finish: fixes,
+  ask: { maker: makers.stops, branches: 0, says: /^asks \(maker_impossible\)/, attempts: 1 },
+  stop: { maker: makers.idles, branches: 0, says: /^stopped \(no_progress\)/, attempts: 2 },
+}
+const killPoints = stepNames.flatMap((step) => (["begun", "acted"] as const).map((phase) => ({ step, phase })))
+
+let programs: Awaited<ReturnType<typeof bundle>>
+beforeAll(async () => {
+  programs = await bundle(
+    "test/fixtures/run-worker.ts",
+    "replay=src/make/replay-main.ts",
+    "watchdog=src/isolate/watchdog-main.ts",
+  )
+})
+afterAll(() => programs.remove())
+
+const worker = (repo: SmallRepo, kill?: { step: string; phase: string }) =>
+  start(programs.path("run-worker"), [JSON.stringify({ cwd: repo.root, loop: "fix", kill })], {
+    env: { FLYBALL_HOME: repo.home, HOME: repo.folder, PATH: process.env.PATH ?? "" },
+  })
+
+function reportOf(lines: readonly string[]): RunReport {
+  const last = lines.at(-1) ?? ""
+  const parsed = JSON.parse(last)
+  if (parsed.report === undefined) throw new Error(`no report: ${lines.join("\n")}`)
+  return RunReport.parse(parsed.report)
+}
+
+async function leftovers(repo: SmallRepo): Promise<string[]> {
+  const repos = join(repo.home, "repos")
+  const found: string[] = []
+  for (const key of await readdir(repos)) {
+    for (const kind of ["workspaces", "checkouts"]) {
+      const folder = join(repos, key, kind)
+      if (existsSync(folder)) found.push(...(await readdir(folder)).map((name) => `${kind}/${name}`))
+    }
+  }
+  return found
+}
+
+describe("SIGKILL at every durable step of a change", () => {
+  test.each(killPoints)("killed at $step, $phase: the next run ends it, once", async ({ step, phase }) => {
+    const { maker, branches, says, attempts } = scenarios[step]
+    await using repo = await smallRepo(addingProject(maker, { usdPerAttempt: 0.25 }))
+    try {
+      const killed = await worker(repo, { step, phase }).exit
+      expect(killed.signal).toBe("SIGKILL")
+      const second = worker(repo)
+      await second.exit
+      const report = reportOf(second.lines)
+      expect(report.changes).toHaveLength(1)
+      expect(report.changes[0]?.says).toMatch(says)
+      expect(report.changes[0]?.attempts).toHaveLength(attempts)
+      expect(report.changes[0]?.usd).toBeCloseTo(0.25 * attempts)
+      expect((await repo.branches()).filter((name) => name.startsWith("flyball/"))).toHaveLength(branches)
+
+      const third = worker(repo)
+      await third.exit
+      expect(reportOf(third.lines).changes).toEqual([])
+      expect(await leftovers(repo)).toEqual([])
+    } finally {
+      await removeDatabase(repo.home)
+    }
+    expect(await processesOf(repo.folder)).toEqual([])
+  })
+})
+
+describe("death and interruption while the maker works", () => {
+  test("killed in the middle of an attempt: its tree dies, its reserve is charged, and it is the same attempt that goes on", async () => {
+    await using repo = await smallRepo(
+      addingProject(`test -e .flyball/quick || { sleep 600 & wait; }; ${makers.fixes}`, { usdPerAttempt: 0.25 }),
+    )
+    try {
+      const first = worker(repo)
+      await first.line((line) => line.includes('"make"'))
+      await untilProcess(repo, "sleep 600")
+      first.child.kill("SIGKILL")
+      await first.exit
+      await untilNoProcess("sleep 600", repo)
+      // The maker of the second try is quick: what it is told is the checkout's, frozen with the run it belongs to.
+      const second = worker(repo)
+      const resumed = JSON.parse(await second.line((line) => line.includes("resumed")))
+      expect(resumed.resumed).toEqual({ changes: 1, usd: 0.25 })
+      second.child.kill("SIGINT")
+      expect(await second.exit, `${second.lines.join("\n")}${second.stderr()}`).toMatchObject({ code: 130 })
+      await untilNoProcess("sleep 600", repo)
+    } finally {
+      await removeDatabase(repo.home)
+    }
+    expect(await processesOf(repo.folder)).toEqual([])
+  })
+})
+
+const within = async (what: string, is: () => Promise<boolean>) => {
+  const until = Date.now() + 15_000
+  while (!(await is())) {
+    if (Date.now() > until) throw new Error(`not within 15 s: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+const untilProcess = (repo: SmallRepo, text: string) =>
+  within(`a process "${text}"`, async () => (await processesOf(repo.folder)).some((each) => each.includes(text)))
+const untilNoProcess = (text: string, repo: SmallRepo) =>
+  within(`no process "${text}"`, async () => !(await processesOf(repo.folder)).some((each) => each.includes(text)))
