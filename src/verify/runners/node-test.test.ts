@@ -37,6 +37,30 @@ test.each([
   expect(told(await node({ "a.test.mjs": text, "source.mjs": "process.exit(0)" }))).toBe(expected)
 })
 
+test.each([
+  ["by name", `import assert from "node:assert"; assert.equal = () => {}`],
+  [
+    "all of them, by a name put together",
+    `import { createRequire } from "node:module"; const a = createRequire(import.meta.url)("node:" + "assert")
+for (const of of [a, a.strict]) for (const name of Object.keys(of)) try { of[name] = () => {} } catch {}`,
+  ],
+  [
+    "by defining it anew",
+    `import a from "node:assert"; try { Object.defineProperty(a, "equal", { value() {} }) } catch {}`,
+  ],
+])("source that disarms node:assert, %s, does not make a red test green", async (_, source) => {
+  const files = {
+    "source.mjs": source,
+    "a.test.mjs": `${head}import "./source.mjs"; test("red", () => assert.equal(1, 2))`,
+  }
+  expect(Object.values(told(await node(files)))).toEqual(["failed"])
+})
+
+test("a test may add assertions of its own", async () => {
+  const text = `${head}assert.even = (n) => assert.equal(n % 2, 0); test("even", () => assert.even(4))`
+  expect(told(await node({ "a.test.mjs": text }))).toEqual({ "a.test.mjs > even": "passed" })
+})
+
 test("a program under test may exit as it likes", async () => {
   const files = {
     "cli.mjs": "process.exit(0)",

@@ -47,10 +47,19 @@ function hasTestFlag(argv: readonly string[]): boolean {
   return argumentsOf(argv).some((word) => word === "--test")
 }
 
-/** Runs in every test process; only what a direct child of the runner does counts, a program under test may exit as it likes. */
+/**
+ * Runs first in every test process. Exits: only what a direct child of the runner does counts, a program under test may
+ * exit as it likes. Assertions: the source under test shares the process, and must not be able to make them do nothing.
+ */
 function exitWatch(file: string): string {
   return `"use strict"
 if (process.env.NODE_TEST_CONTEXT !== undefined) {
+  const assert = require("node:assert")
+  for (const of of [assert, assert.strict, assert.AssertionError.prototype]) {
+    for (const [name, { value, configurable }] of Object.entries(Object.getOwnPropertyDescriptors(of))) {
+      if (typeof value === "function" && configurable) Object.defineProperty(of, name, { writable: false, configurable: false })
+    }
+  }
   const fs = require("node:fs")
   const exit = process.exit
   const write = fs.appendFileSync
