@@ -1,14 +1,29 @@
-import { resolve } from "node:path"
+import { statSync } from "node:fs"
+import { join, resolve } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { Base, Repo } from "../core/ports.ts"
 import { GitError, git, tryGit } from "../lib/git.ts"
 
 const REMOTE_TIMEOUT_MS = 120_000
 
-/** The remote's default branch as it is now, or, where there is no remote, the branch that is checked out. */
-export async function findBase(repo: Repo, signal: AbortSignal): Promise<Base> {
-  const remote = await findRemote(repo, signal)
-  return remote === undefined ? checkedOutBranch(repo, signal) : fetchBase(repo, remote, signal)
+/**
+ * Finds the base each time it is asked: the remote's default branch as it is now, or, where there is no remote, the branch
+ * that is checked out. Which remote that is, is read again only when the repository's config file has changed: three
+ * questions an attempt, and each reading a process.
+ */
+export function openBase(repo: Repo): (signal: AbortSignal) => Promise<Base> {
+  let known: { config: string; remote: Remote | undefined } | undefined
+  return async (signal) => {
+    const config = stampOf(join(repo.gitDir, "config"))
+    if (known?.config !== config || config === "") known = { config, remote: await findRemote(repo, signal) }
+    return known.remote === undefined ? checkedOutBranch(repo, signal) : fetchBase(repo, known.remote, signal)
+  }
+}
+
+/** Changes when the file does. */
+function stampOf(path: string): string {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return stats === undefined ? "" : `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`
 }
 
 type Remote = NonNullable<Base["remote"]>
@@ -91,6 +106,10 @@ async function askRemote(repo: Repo, remote: Remote, signal: AbortSignal): Promi
 }
 
 async function checkedOutBranch(repo: Repo, signal: AbortSignal): Promise<Base> {
+  // Both answers of one process, in order; an unborn branch has none, and is asked for by name.
+  const asked = await tryGit(["rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD"], { cwd: repo.root, signal })
+  const [commit = "", name = ""] = asked.exitCode === 0 ? asked.stdout.split("\n") : []
+  if (name.startsWith("refs/heads/")) return { sha: commit, ref: name, branch: name.slice("refs/heads/".length) }
   const ran = await tryGit(["symbolic-ref", "--quiet", "HEAD"], { cwd: repo.root, signal })
   const ref = ran.stdout.trim()
   if (!ref.startsWith("refs/heads/")) {

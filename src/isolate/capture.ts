@@ -21,9 +21,20 @@ export async function capture(
   return head === undefined ? { is: "nothing", head: parent } : { is: "commit", head, tree, files: files.length }
 }
 
-/** Keeps what was not captured under the change's rescue ref, on top of what is kept there. Returns the commit, if there was anything. */
-export async function rescue(repo: Repo, place: Place, ready: Ready, signal: AbortSignal): Promise<string | undefined> {
+/**
+ * Keeps what was not captured under the change's rescue ref, on top of what is kept there. Returns the commit, if there
+ * was anything. Where the index is known to hold what was `captured`, a folder that agrees with it has nothing to keep:
+ * five processes fewer for each change that ends well.
+ */
+export async function rescue(
+  repo: Repo,
+  place: Place,
+  ready: Ready,
+  signal: AbortSignal,
+  captured = false,
+): Promise<string | undefined> {
   const leftovers = await findLeftovers(place, signal)
+  if (captured && leftovers.changed.length === 0 && leftovers.forgotten.length === 0) return undefined
   const message = `Kept by Flyball: what was not captured of ${place.change}`
   const args = [repo.gitDir, place.ref, place.rescueRef, ready.start, message]
   const commit = (await record(RESCUE, args, { repo, place, leftovers, signal })).trim()

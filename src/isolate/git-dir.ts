@@ -13,13 +13,15 @@ export type GitDir = {
   refs?: Record<string, string>
   /** More lines for `info/exclude`, below every `.gitignore`. */
   exclude?: string
+  /** Object folders to borrow from; those of the repository unless given. */
+  borrow?: readonly string[]
 }
 
 /**
  * Writes a git directory that borrows the objects of the user's repository and shares nothing else with it: no refs but
  * those given, no remote, no hooks, a config of its own. By hand, since `git init` costs a process and copies templates.
  */
-export function writeGitDir({ path, repo, head, refs = {}, exclude = "" }: GitDir): void {
+export function writeGitDir({ path, repo, head, refs = {}, exclude = "", borrow = objectFolders(repo) }: GitDir): void {
   for (const folder of ["objects/info", "objects/pack", "refs/heads", "hooks", "info"]) {
     mkdirSync(join(path, folder), { recursive: true })
   }
@@ -27,8 +29,11 @@ export function writeGitDir({ path, repo, head, refs = {}, exclude = "" }: GitDi
     mkdirSync(join(path, ref, ".."), { recursive: true })
     writeFileSync(join(path, ref), `${commit}\n`)
   }
-  writeFileSync(join(path, "objects/info/alternates"), `${objectFolders(repo).join("\n")}\n`)
+  writeFileSync(join(path, "objects/info/alternates"), `${borrow.join("\n")}\n`)
   writeFileSync(join(path, "config"), configOf(repo))
+  // Where a shallow clone's history ends is no error in what borrows from it.
+  const shallow = join(repo.gitDir, "shallow")
+  if (existsSync(shallow)) cpSync(shallow, join(path, "shallow"))
   writeFileSync(join(path, "info/attributes"), INERT_ATTRIBUTES)
   writeFileSync(join(path, "info/exclude"), exclude)
   // Last, since it is what makes the folder a git directory.

@@ -41,10 +41,13 @@ export const RECORD = `
 repo=$1 ref=$2 start=$3 message=$4
 ${SET_REF}git update-index -z --add --remove --replace --stdin
 tree=$(git write-tree)
-parent=$(git --git-dir="$repo" rev-parse --verify --quiet "$ref^{commit}" || echo "$start")
+stands=$(git --git-dir="$repo" rev-parse "$ref^{commit}" "$ref^{tree}" 2>/dev/null) ||
+  stands=$(git rev-parse "$start^{commit}" "$start^{tree}")
+set -- $stands
+parent=$1
 echo "$tree"
 echo "$parent"
-[ "$tree" != "$(git rev-parse --verify "$parent^{tree}")" ] || exit 0
+[ "$tree" != "$2" ] || exit 0
 commit=$(git commit-tree "$tree" -p "$parent" -m "$message")
 echo "$commit"
 set_ref "$ref" "$commit"
@@ -68,9 +71,15 @@ echo "$commit"
 /** `repo treeish patterns…` → tree, commit or nothing, then what of the patterns is in the tree, as `ls-files --stage -z`. */
 export const CHECK_OUT = `
 repo=$1 treeish=$2; shift 2
-tree=$(git --git-dir="$repo" rev-parse --verify --end-of-options "$treeish^{tree}")
-echo "$tree"
-git --git-dir="$repo" rev-parse --verify --quiet --end-of-options "$treeish^{commit}" || echo
-git read-tree --reset -u "$tree"
-git ls-files -z --stage -- "$@"
+printf '%s^{tree}\\n%s^{commit}\\n' "$treeish" "$treeish" |
+git --git-dir="$repo" cat-file --batch-check='%(objectname) found' | {
+  read -r tree is
+  [ "$is" = found ] || { echo "there is no tree $treeish" >&2; exit 1; }
+  read -r commit is
+  [ "$is" = found ] || commit=
+  echo "$tree"
+  echo "$commit"
+  git read-tree --reset -u "$tree"
+  git ls-files -z --stage -- "$@"
+}
 `

@@ -6,11 +6,12 @@ import type { Progress, Repo, Sandbox, Workspace } from "../core/ports.ts"
 import { GitError, gitScript } from "../lib/git.ts"
 import { rescue, writesTo } from "./capture.ts"
 import { bindsOf, DEPENDENCY_FILES, DEPENDENCY_FOLDERS, findDependencies, type TrackedFiles } from "./dependencies.ts"
-import { copyIndex, gitSees, objectFolders, writeGitDir } from "./git-dir.ts"
+import { copyIndex, gitSees, writeGitDir } from "./git-dir.ts"
 import { runHook } from "./hook.ts"
 import { findLeftovers } from "./leftovers.ts"
 import { type Place, type Ready, readReady, writeReady } from "./place.ts"
 import { POPULATE, STANDING } from "./scripts.ts"
+import { packBeyond, sealedObjects } from "./seal.ts"
 import { discard } from "./trash.ts"
 
 export type Opening = {
@@ -33,15 +34,14 @@ export async function openWorkspace(opening: Opening): Promise<Workspace> {
   const { repo, place, start, signal } = opening
   const ready = readReady(place)
   if (ready !== undefined && ready.hook === hashOf(opening.hook) && (await standsOn(opening, ready))) {
-    giveGit(opening)
+    const objects = await giveGit(opening)
     writeReady(place, { ...ready, base: opening.base, start })
-    return workspaceOf(opening, await trackedFiles(place, signal))
+    return workspaceOf(opening, await trackedFiles(place, signal), objects)
   }
   if (ready !== undefined && existsSync(place.tree)) await rescue(repo, place, ready, signal)
   if (existsSync(place.folder)) void discard(repo, place.folder)
   const files = await populate(opening)
-  giveGit(opening)
-  const workspace = workspaceOf(opening, files)
+  const workspace = workspaceOf(opening, files, await giveGit(opening))
   if (opening.hook !== undefined) {
     const { command, binds } = { command: opening.hook, binds: workspace.binds ?? [] }
     opening.progress({ verb: "isolate", change: place.change, text: `after_isolate: ${command}` })
@@ -150,17 +150,21 @@ function lines(path: string): string[] {
     .filter((line) => line.trim() !== "" && !line.startsWith("#"))
 }
 
-/** The maker's own `.git`: made new each time, whatever became of the last one. */
-function giveGit({ repo, place, start }: Opening): void {
+/** The maker's own `.git`: made new each time, whatever became of the last one. Returns the objects that it borrows. */
+async function giveGit(opening: Opening): Promise<string[]> {
+  const { repo, place, base, start, signal } = opening
   const path = join(place.tree, ".git")
   void discard(repo, path)
+  const objects = await sealedObjects({ ...opening, change: place.change })
   const branch = `refs/heads/flyball/${place.change}`
   const exclude = readFileSync(join(place.gitDir, "info/exclude"), "utf8")
-  writeGitDir({ path, repo, head: branch, refs: { [branch]: start }, exclude })
+  writeGitDir({ path, repo, head: branch, refs: { [branch]: start }, exclude, borrow: objects })
+  await packBeyond(join(path, "objects"), repo, start, base, signal)
   copyIndex(place.index, join(path, "index"))
+  return objects
 }
 
-function workspaceOf({ repo, sandbox, place, base }: Opening, files: TrackedFiles): Workspace {
+function workspaceOf({ repo, sandbox, place, base }: Opening, files: TrackedFiles, objects: string[]): Workspace {
   const { folders } = findDependencies(repo, files)
   const binds = sandbox.kind.is === "bubblewrap" ? bindsOf(repo, place.tree, folders) : []
   return {
@@ -168,7 +172,7 @@ function workspaceOf({ repo, sandbox, place, base }: Opening, files: TrackedFile
     path: place.tree,
     base,
     sandboxed: sandbox.kind.is === "bubblewrap",
-    readable: objectFolders(repo),
+    readable: objects,
     binds,
   }
 }

@@ -236,7 +236,7 @@ describe("open", () => {
     expect(inside(workspace, "log", "--format=%s")).toBe("first")
     expect(readdirSync(join(workspace.path, ".git/hooks"))).toEqual([])
     expect(readFileSync(join(workspace.path, ".git/config"), "utf8")).not.toContain("hunter2")
-    expect(workspace.readable).toEqual([join(repo.gitDir, "objects")])
+    expect(workspace.readable).toEqual([join(repo.dataDir, "sealed/objects")])
   })
 
   test("D3: twenty at once do not get in each other's way", async () => {

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { Merge, Progress, Repo, Sandbox, Workspaces } from "../core/ports.ts"
 import { GitError, tryGit } from "../lib/git.ts"
-import { findBase } from "./base.ts"
+import { openBase } from "./base.ts"
 import { capture, rescue } from "./capture.ts"
 import { checkOut, sweepCheckouts } from "./checkout.ts"
 import { gitSees, writeGitDir } from "./git-dir.ts"
@@ -23,11 +23,14 @@ export type WorkspacesOptions = {
 /** The workspaces and checkouts of one repository. Nothing of the user's is changed but `refs/flyball/` and its objects. */
 export function openWorkspaces({ repo, sandbox, progress, afterIsolate }: WorkspacesOptions): Workspaces {
   const place = (change: string) => placeOf(repo, change)
+  // What was captured last, and not opened since: our index and the change's ref say the same of it.
+  const captured = new Map<string, string>()
   return {
     repo,
-    base: (signal) => findBase(repo, signal),
-    open: (change, base, head, hooks, signal) =>
-      openWorkspace({
+    base: openBase(repo),
+    open(change, base, head, hooks, signal) {
+      captured.delete(change)
+      return openWorkspace({
         repo,
         sandbox,
         progress,
@@ -36,20 +39,27 @@ export function openWorkspaces({ repo, sandbox, progress, afterIsolate }: Worksp
         start: head ?? base,
         hook: hooks.afterIsolate,
         signal,
-      }),
+      })
+    },
     async capture(workspace, message, signal) {
       const where = place(workspace.change)
       const ready = readReady(where)
       if (ready === undefined) throw notOpen(where)
-      return explained(where, () => capture(repo, where, ready, message, signal), signal)
+      const made = await explained(where, () => capture(repo, where, ready, message, signal), signal)
+      captured.set(workspace.change, made.head)
+      return made
     },
     checkout: (treeish, purpose, signal) =>
       checkOut({ repo, sandbox, progress, treeish, purpose, hook: afterIsolate, signal }),
     merge: (base, head, signal) => merge(repo, base, head, signal),
-    remove: (change, signal) => remove(repo, place(change), signal),
+    async remove(change, signal) {
+      const head = captured.get(change)
+      captured.delete(change)
+      return remove(repo, place(change), head, signal)
+    },
     async sweep(live, signal) {
       const dead = list(workspacesOf(repo)).filter((change) => !live.has(change))
-      for (const change of dead) await remove(repo, place(change), signal)
+      for (const change of dead) await remove(repo, place(change), undefined, signal)
       const checkouts = await sweepCheckouts(repo)
       await sweepDependencies(repo)
       await emptyTrash(repo)
@@ -93,13 +103,14 @@ function mergeDir(repo: Repo): string {
   return path
 }
 
-async function remove(repo: Repo, place: Place, signal: AbortSignal): Promise<void> {
+/** `captured`: the commit that this process captured last from the folder, if it did so and has not opened it since. */
+async function remove(repo: Repo, place: Place, captured: string | undefined, signal: AbortSignal): Promise<void> {
   if (!existsSync(place.folder)) return
   const ready = readReady(place)
   if (ready !== undefined && existsSync(place.tree))
-    await explained(place, () => rescue(repo, place, ready, signal), signal)
+    await explained(place, () => rescue(repo, place, ready, signal, captured !== undefined), signal)
   // A ref that holds nothing but the base is litter; one with a commit of the change stays.
-  if (ready !== undefined)
+  if (ready !== undefined && (captured === undefined || captured === ready.base))
     await tryGit(["update-ref", "--no-deref", "-d", place.ref, ready.base], { cwd: repo.gitDir, signal })
   mkdirSync(repo.dataDir, { recursive: true })
   await discard(repo, place.folder)

@@ -53,7 +53,7 @@ for (const of of [a, a.strict]) for (const name of Object.keys(of)) try { of[nam
     "source.mjs": source,
     "a.test.mjs": `${head}import "./source.mjs"; test("red", () => assert.equal(1, 2))`,
   }
-  expect(Object.values(told(await node(files)))).toEqual(["failed"])
+  expect(told(await node(files))).toEqual({ "a.test.mjs > red": "failed" })
 })
 
 test("a test may add assertions of its own", async () => {
