@@ -1,9 +1,6 @@
 import type { Pool, PoolClient } from "pg"
 import { liveness, ownIdentity } from "../lib/alive.ts"
 
-/** A process that runs workflows, as the others see it. */
-export type Executor = { id: string; alive: boolean }
-
 const BEAT_MS = 5_000
 const TTL_MS = 20_000
 /** Any number will do; it must be the same in every version, and differ from other programs' on a shared server. */

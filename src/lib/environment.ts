@@ -1,4 +1,4 @@
-import { readdirSync, realpathSync } from "node:fs"
+import { accessSync, constants, readdirSync, realpathSync } from "node:fs"
 import { homedir, userInfo } from "node:os"
 import { dirname, isAbsolute, join, sep } from "node:path"
 
@@ -39,10 +39,22 @@ export function buildEnv({ home, tmp, extra = {} }: EnvironmentParts): Record<st
   }
 }
 
-/** The absolute folders of PATH. A relative one would mean another program in each folder. */
+/**
+ * The folders of PATH that are absolute and that we may look into. A relative one would mean another program in each
+ * folder; one that is closed to us makes shells say "permission denied" for a tool that is missing.
+ */
 function toolPath(): string[] {
-  const found = (process.env.PATH ?? "").split(":").filter((entry) => isAbsolute(entry))
+  const found = (process.env.PATH ?? "").split(":").filter((entry) => isAbsolute(entry) && isOpen(entry))
   return found.length > 0 ? [...new Set(found)] : ["/usr/local/bin", "/usr/bin", "/bin"]
+}
+
+function isOpen(folder: string): boolean {
+  try {
+    accessSync(folder, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Folders outside the system's own that the programs on PATH need to run: `~/.nvm/versions/node/v20`, `~/.pyenv`, … */

@@ -197,7 +197,9 @@ function whyMissing(argv: readonly string[], cwd: string, error: NodeJS.ErrnoExc
   // The kernel says ENOENT for a missing folder as well as for a missing program.
   if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true) return `The folder ${cwd} does not exist.`
   if (error.code === "ENOENT") return `${argv[0]}: no such program.`
-  if (error.code === "EACCES") return `${argv[0]}: not executable.`
+  // A folder of PATH that may not be searched makes the kernel say EACCES for what is nowhere.
+  if (error.code === "EACCES")
+    return argv[0]?.includes("/") ? `${argv[0]}: not executable.` : `${argv[0]}: no such program that may be run.`
   return error.message
 }
 

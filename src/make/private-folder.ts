@@ -96,8 +96,10 @@ async function removeTree(path: string): Promise<void> {
   }
 }
 
+/** What is gone by the time we come to it, the first try took after all. */
 async function unlock(folder: string): Promise<void> {
-  if (!(await lstat(folder)).isDirectory()) return
+  const found = await lstat(folder).catch(() => undefined)
+  if (found?.isDirectory() !== true) return
   await chmod(folder, 0o700)
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) await unlock(join(folder, entry.name))
