@@ -53,7 +53,8 @@ for (const of of [a, a.strict]) for (const name of Object.keys(of)) try { of[nam
     "source.mjs": source,
     "a.test.mjs": `${head}import "./source.mjs"; test("red", () => assert.equal(1, 2))`,
   }
-  expect(told(await node(files))).toEqual({ "a.test.mjs > red": "failed" })
+  // In strict code the attempt itself throws, and the whole file is red.
+  expect([{ "a.test.mjs > red": "failed" }, { "a.test.mjs": "failed" }]).toContainEqual(told(await node(files)))
 })
 
 test("a test may add assertions of its own", async () => {
