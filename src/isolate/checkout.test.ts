@@ -142,6 +142,17 @@ describe("dependencies", () => {
     ])
   })
 
+  test.each([
+    ["nothing is missing where the manifest names no packages", { type: "module" }, []],
+    ["what a manifest names and nobody installed is said to be missing", { dependencies: { a: "1" } }, ["it is not"]],
+  ])("%s", async (_, manifest, why) => {
+    scratch = scratchRepo({ files: { "package.json": JSON.stringify(manifest) } })
+    const { workspaces, told } = await workspacesFor(scratch)
+    await using checkout = await workspaces.checkout("main", "verify", signal)
+    expect(checkout.binds).toEqual([])
+    expect(told).toEqual(why.map((text) => expect.stringContaining(text)))
+  })
+
   const lent: [string, Record<string, string>, string[]][] = [
     [
       "a monorepo: the lock at the root governs the folders below",

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs"
 import { dirname, join, posix } from "node:path"
+import { z } from "zod"
 import type { Bind, Repo } from "../core/ports.ts"
 
 /** Folders that tools install into, and the files that say what is in them. */
@@ -71,7 +72,7 @@ export function findDependencies(repo: Repo, files: TrackedFiles): Dependencies 
       if (installed && differing === undefined)
         folders.push({ from: realpathSync(from), at, holdsItsPath: kind.holdsItsPath === true })
       else if (installed) missing.push({ at, why: `${differing} differs from the one in your checkout` })
-      else if (place === "." && kind.folder === "node_modules")
+      else if (place === "." && kind.folder === "node_modules" && namesPackages(repo, governing))
         missing.push({ at, why: "it is not installed in your checkout" })
     }
   }
@@ -91,6 +92,27 @@ function governs(kind: Kind, place: string, files: TrackedFiles): string[] | und
   }
   return kind.manifests.map((name) => posix.join(place, name)).filter((path) => files.has(path))
 }
+
+/** A manifest alone, without a lock file, may name no packages: then nothing is missing. */
+function namesPackages({ root }: Repo, governing: readonly string[]): boolean {
+  if (governing.some((path) => path !== "package.json")) return true
+  try {
+    const manifest = Manifest.parse(JSON.parse(readFileSync(join(root, "package.json"), "utf8")))
+    return [manifest.dependencies, manifest.devDependencies, manifest.optionalDependencies, manifest.workspaces].some(
+      (part) => part !== undefined && Object.keys(part).length > 0,
+    )
+  } catch {
+    return true
+  }
+}
+
+const Names = z.record(z.string(), z.unknown()).optional()
+const Manifest = z.object({
+  dependencies: Names,
+  devDependencies: Names,
+  optionalDependencies: Names,
+  workspaces: z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())]).optional(),
+})
 
 function blobIdOf(path: string, like: string | undefined): string | undefined {
   if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs"
+import { copyFileSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { Bind, Repo, Sandbox } from "../core/ports.ts"
@@ -46,12 +46,21 @@ export async function runHook({
   signal.throwIfAborted()
   if (ran.ended === "exit" && ran.exitCode === 0) return
   const how = ran.ended === "exit" ? `exit ${ran.exitCode ?? ran.signal}` : ran.ended
-  const tail = `${ran.stdout}\n${ran.stderr}`.trim().split("\n").slice(-20).join("\n")
+  const tail = ends(`${ran.stdout}\n${ran.stderr}`.trim().split("\n"))
+  // The folder goes with its checkout; what it printed is for a person to read afterwards.
+  const kept = join(repo.dataDir, "after-isolate.log")
+  copyFileSync(logFile, kept)
   throw new Failure("HOOK_FAILED", `hooks.after_isolate failed (${how}): ${command}\n${tail}`, {
-    hint: `Run it yourself in a fresh clone; all it printed is in ${logFile}.`,
+    hint: `Run it yourself in a fresh clone; all it printed is in ${kept}.`,
     retry: "later",
-    facts: { class: "infrastructure", command, how, logFile, tail },
+    facts: { class: "infrastructure", command, how, logFile: kept, tail },
   })
+}
+
+/** Tools say what is wrong at once or at last, and how they are used in between. */
+function ends(lines: readonly string[]): string {
+  const few = lines.length <= 24
+  return (few ? lines : [...lines.slice(0, 8), "…", ...lines.slice(-12)]).join("\n")
 }
 
 function downloadsGoTo(cache: string): Record<string, string> {

@@ -7,18 +7,24 @@ import { tryGit } from "../lib/git.ts"
 
 /** Finds the repository that `cwd` lies in, and makes the folder of Flyball's data for it under `home` (FLYBALL_HOME). */
 export async function openRepo(cwd: string, home: string): Promise<Repo> {
-  const asked = ["rev-parse", "--path-format=absolute", "--git-common-dir", "--is-bare-repository", "--show-toplevel"]
+  const asked = [
+    "rev-parse",
+    "--path-format=absolute",
+    "--git-common-dir",
+    "--is-bare-repository",
+    "--show-toplevel",
+    "HEAD",
+  ]
   const ran = await tryGit(asked, { cwd })
   if (ran.ended === "missing") throw missing(cwd, ran.stderr)
-  const [gitDir = "", bare = "", root = ""] = ran.stdout.trimEnd().split("\n")
+  const [gitDir = "", bare = "", root = "", commit = ""] = ran.stdout.trimEnd().split("\n")
   if (gitDir === "") throw notARepository(cwd, ran.stderr)
   if (bare === "true" || root === "") {
     throw new Failure("REPOSITORY_BARE", `${gitDir} is a bare repository: it has no files to work on.`, {
       hint: "Run Flyball in a clone of it.",
     })
   }
-  const head = await tryGit(["rev-parse", "--verify", "--quiet", "HEAD"], { cwd })
-  if (head.exitCode !== 0 && (await isUnborn(cwd))) {
+  if (!/^[0-9a-f]{40,64}$/.test(commit) && (await isUnborn(cwd))) {
     throw new Failure("REPOSITORY_EMPTY", `The repository in ${root} has no commit yet.`, {
       hint: "Commit something first: `git add -A && git commit -m 'First commit'`.",
     })

@@ -3,6 +3,9 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync } from "node:f
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import type { Repo } from "../core/ports.ts"
+import { run } from "../lib/process.ts"
+
+const REMOVAL_TIMEOUT_MS = 10 * 60_000
 
 /**
  * Takes a folder away at once by renaming it, and deletes it meanwhile; the promise is for those who want to wait. What
@@ -28,6 +31,10 @@ export async function emptyTrash(repo: Repo): Promise<void> {
 }
 
 async function destroy(path: string): Promise<void> {
+  // The system's own: a third of the processor time that Node takes for the two checkouts of an attempt.
+  const env = { PATH: "/usr/bin:/bin", LC_ALL: "C" }
+  const removed = await run(["rm", "-rf", "--", path], { cwd: "/", env, timeoutMs: REMOVAL_TIMEOUT_MS })
+  if (removed.exitCode === 0) return
   const options = { recursive: true, force: true, maxRetries: 2 } as const
   try {
     await rm(path, options)

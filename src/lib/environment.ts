@@ -72,7 +72,9 @@ const MIXED_FOLDERS = [".local", ".cargo", ".config", "Library"]
 
 function rootsOf(entry: string): string[] {
   const parent = dirname(entry)
-  const inItsOwnTree = /[/](bin|shims)$/.test(entry) && !isPersonal(parent)
+  // The system's own, which hold hundreds of links: to follow them all took 70 ms of every start.
+  if (/^\/s?bin$/.test(entry)) return [entry]
+  const inItsOwnTree = /[/](s?bin|shims)$/.test(entry) && !isPersonal(parent)
   if (inItsOwnTree) return [parent]
   if (isHome(entry)) return []
   // The programs in a shared `bin` are often links: `~/.local/bin/claude` into `~/.local/share/claude/versions/…`.
@@ -97,12 +99,7 @@ function isHome(folder: string): boolean {
 
 /** The user's home as the environment says, and as the system does. */
 export function homes(): string[] {
-  const found = [homedir()]
-  try {
-    found.push(userInfo().homedir)
-  } catch {
-    // a user without an entry in the system's list
-  }
+  const found = ACCOUNT === undefined ? [homedir()] : [homedir(), ACCOUNT.homedir]
   return [...new Set(found.flatMap((home) => [home, realPath(home) ?? home]))].filter((home) => home !== "/")
 }
 
@@ -127,10 +124,18 @@ function toolHomes(): Record<string, string> {
 }
 
 function userName(): string {
+  return ACCOUNT?.username ?? "flyball"
+}
+
+/** Looked up once: it reads the system's list of users, and each command that is started needs it several times. */
+const ACCOUNT = account()
+
+function account(): { username: string; homedir: string } | undefined {
   try {
-    return userInfo().username
+    return userInfo()
   } catch {
-    return "flyball"
+    // a user without an entry in the system's list
+    return undefined
   }
 }
 

@@ -55,10 +55,34 @@ export async function readChange(db: Db, id: string): Promise<Change | undefined
   return rows.length === 0 ? undefined : foldChange(rows.map(asEvent))
 }
 
-/** The events of one change, oldest first. */
-export async function readEvents(db: Db, change: string): Promise<Event[]> {
-  const rows = await db.selectFrom("event").selectAll().where("change", "=", change).orderBy("seq").execute()
-  return rows.map(asEvent)
+/** The events of one change, oldest first; without the first `known`, which the caller has folded already. */
+export async function readEvents(db: Db, change: string, known = 0): Promise<Event[]> {
+  const query = db.selectFrom("event").selectAll().where("change", "=", change).orderBy("seq").offset(known)
+  return (await query.execute()).map(asEvent)
+}
+
+/**
+ * How many changes of a loop are proposals that nobody has answered: those whose last word is `finished: proposed`, as
+ * `fold` says it. Counted in the database, since it is asked before every new change: to read and fold all of a loop's
+ * history each time cost more than the attempt did.
+ */
+export async function countProposed(db: Db, { repo, loop }: { repo: string; loop: string }): Promise<number> {
+  const words = db
+    .selectFrom("change")
+    .innerJoin("event", "event.change", "change.id")
+    .select("event.body")
+    .distinctOn("event.change")
+    .where("change.repo", "=", repo)
+    .where("change.loop", "=", loop)
+    .where(sql`event.body->>'type'`, "in", ["finished", "answered", "resumed"])
+    .orderBy("event.change")
+    .orderBy("event.seq", "desc")
+  const row = await db
+    .selectFrom(words.as("word"))
+    .select(sql<string>`count(*)`.as("count"))
+    .where(sql`word.body`, "@>", sql`'{"type":"finished","outcome":"proposed"}'::jsonb`)
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
 }
 
 /** All changes of a repository (and loop), folded, oldest first; at most the newest `limit`. */
@@ -98,16 +122,18 @@ export type ReserveRequest = {
   loop: string
   run: string
   usd: number
+  /** The price is fixed: less than `usd` is of no use. */
+  whole?: boolean
   ceilings: Ceilings
 }
 export type Reserved =
   | { is: "granted"; usd: number }
-  | { is: "denied"; ceiling: "run" | "day"; limitUsd: number; usedUsd: number }
+  | { is: "denied"; ceiling: "run" | "day"; limitUsd: number; usedUsd: number; askedUsd: number }
 
 /**
  * Sets money aside before it is spent: min(what is asked, what is left under every ceiling), or nothing when
- * nothing is left. Reserves that stand count as spent, so changes in parallel can't overdraw together.
- * The same key again returns the reserve that stands.
+ * nothing is left, or not the whole price of something that has one. Reserves that stand count as spent, so changes in
+ * parallel can't overdraw together. The same key again returns the reserve that stands.
  */
 export function reserve(db: Db, request: ReserveRequest): Promise<Reserved> {
   return db.transaction().execute(async (tx) => {
@@ -120,26 +146,47 @@ export function reserve(db: Db, request: ReserveRequest): Promise<Reserved> {
       .executeTakeFirst()
     if (standing !== undefined) return { is: "granted", usd: standing.reserved_usd } satisfies Reserved
 
-    let left = request.usd
-    const { usdPerRun, usdPerDay, dayStart } = request.ceilings
-    if (request.usd > 0 && usdPerRun !== undefined) {
-      const used = await usedUsd(tx, (query) => query.where("run", "=", request.run))
-      if (usdPerRun - used <= CENT_FRACTION)
-        return { is: "denied", ceiling: "run", limitUsd: usdPerRun, usedUsd: used } satisfies Reserved
-      left = Math.min(left, usdPerRun - used)
+    const { change, key, repo, loop, run, usd, whole = false } = request
+    let left = usd
+    for (const { ceiling, limitUsd, usedUsd } of usd > 0 ? await ceilingsNow(tx, request) : []) {
+      const free = limitUsd - usedUsd
+      if (free <= CENT_FRACTION || (whole && usd - free > CENT_FRACTION))
+        return { is: "denied", ceiling, limitUsd, usedUsd, askedUsd: usd } satisfies Reserved
+      left = Math.min(left, free)
     }
-    if (request.usd > 0 && usdPerDay !== undefined) {
-      const used = await usedUsd(tx, (query) =>
-        query.where("repo", "=", request.repo).where("loop", "=", request.loop).where("at", ">=", dayStart),
-      )
-      if (usdPerDay - used <= CENT_FRACTION)
-        return { is: "denied", ceiling: "day", limitUsd: usdPerDay, usedUsd: used } satisfies Reserved
-      left = Math.min(left, usdPerDay - used)
-    }
-    const { change, key, repo, loop, run } = request
     await tx.insertInto("money").values({ change, key, repo, loop, run, reserved_usd: left }).execute()
     return { is: "granted", usd: left } satisfies Reserved
   })
+}
+
+/** What is left of a loop's money, before anything is begun that would cost some. */
+export async function ceilingsNow(
+  db: Db | Transaction<Tables>,
+  { repo, loop, run, ceilings }: Pick<ReserveRequest, "repo" | "loop" | "run" | "ceilings">,
+): Promise<{ ceiling: "run" | "day"; limitUsd: number; usedUsd: number }[]> {
+  const { usdPerRun, usdPerDay, dayStart } = ceilings
+  const standing: { ceiling: "run" | "day"; limitUsd: number; usedUsd: number }[] = []
+  if (usdPerRun !== undefined) {
+    const used = await usedUsd(db, (query) => query.where("run", "=", run))
+    standing.push({ ceiling: "run", limitUsd: usdPerRun, usedUsd: used })
+  }
+  if (usdPerDay !== undefined) {
+    const used = await usedUsd(db, (query) =>
+      query.where("repo", "=", repo).where("loop", "=", loop).where("at", ">=", dayStart),
+    )
+    standing.push({ ceiling: "day", limitUsd: usdPerDay, usedUsd: used })
+  }
+  return standing
+}
+
+/** What a repository (or one loop of it) has cost since a moment, or in all, US dollars. */
+export async function spentSince(db: Db, where: { repo: string; loop?: string }, since?: Date): Promise<number> {
+  return usedUsd(db, (query) =>
+    query
+      .where("repo", "=", where.repo)
+      .$if(where.loop !== undefined, (narrowed) => narrowed.where("loop", "=", where.loop ?? ""))
+      .$if(since !== undefined, (narrowed) => narrowed.where("at", ">=", since ?? new Date(0))),
+  )
 }
 
 /** Less than this is nothing: no model answers for it. */
@@ -147,11 +194,11 @@ const CENT_FRACTION = 0.000_1
 
 type MoneyQuery = ReturnType<typeof moneyQuery>
 
-function moneyQuery(tx: Transaction<Tables>) {
+function moneyQuery(tx: Db | Transaction<Tables>) {
   return tx.selectFrom("money").select(sql<number>`coalesce(sum(coalesce(settled_usd, reserved_usd)), 0)`.as("usd"))
 }
 
-async function usedUsd(tx: Transaction<Tables>, narrow: (query: MoneyQuery) => MoneyQuery): Promise<number> {
+async function usedUsd(tx: Db | Transaction<Tables>, narrow: (query: MoneyQuery) => MoneyQuery): Promise<number> {
   return (await narrow(moneyQuery(tx)).executeTakeFirstOrThrow()).usd
 }
 

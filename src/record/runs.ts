@@ -123,6 +123,23 @@ export async function readFindings(db: Db, where: { repo: string; loop: string; 
   return rows.map((row) => Finding.parse(row.body))
 }
 
+/** Findings of the loop by their fingerprints, whenever they were seen last. */
+export async function readFindingsOf(
+  db: Db,
+  where: { repo: string; loop: string },
+  fingerprints: readonly string[],
+): Promise<Finding[]> {
+  if (fingerprints.length === 0) return []
+  const rows = await db
+    .selectFrom("finding")
+    .select("body")
+    .where("repo", "=", where.repo)
+    .where("loop", "=", where.loop)
+    .where("fingerprint", "in", [...fingerprints])
+    .execute()
+  return rows.map((row) => Finding.parse(row.body))
+}
+
 /**
  * Opens a change for a finding: one per finding at a time, whatever the number of runs (catalogue T7, M7).
  * Returns the id; a change of the same ordinal that exists already is the same change.
