@@ -33,6 +33,8 @@ export function decide(change: Change, loop: Loop): Command {
   if (change.question !== undefined) return { do: "finish", outcome: "asked" }
   if (change.stopped !== undefined) return { do: "finish", outcome: "stopped" }
   if (change.answer?.is === "close") return { do: "finish", outcome: "closed" }
+  // Also under an approval: the base may have got the fix from elsewhere by now.
+  if (change.attempts.at(-1)?.standing === "gone") return { do: "finish", outcome: "already_fixed" }
   if (change.answer?.is === "approve") return decideApproved(change, change.answer.head, loop)
 
   const last = change.attempts.at(-1)
@@ -41,7 +43,6 @@ export function decide(change: Change, loop: Loop): Command {
   }
   if (last === undefined || change.attempts.length === change.guardedFrom) return next(change)
   if (last.standing === undefined) return isolate(change, last.n)
-  if (last.standing === "gone") return { do: "finish", outcome: "already_fixed" }
   if (last.made === undefined) return make(change, last.n)
   if (last.made.is === "commit" && last.verdict === undefined)
     return { do: "verify", attempt: last.n, head: last.made.head }

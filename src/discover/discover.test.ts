@@ -47,7 +47,7 @@ test("T7: what two sources see is one finding, with the higher severity and the 
       reason: expect.stringContaining("needs-decision"),
       body: expect.stringContaining("Also seen by open_issues: Adding is off"),
     },
-    { title: "subtracts: no", attemptable: true },
+    { title: "subtracts", attemptable: true },
   ])
   expect(notes).toContain("3 findings seen twice; taken as one.")
 })
@@ -124,10 +124,8 @@ test("what a person must see to is shown and not attempted, each with its rule",
   const { findings } = await discover(repo.context, {
     attemptIf: ({ confidence }) => (confidence ?? 0) >= 0.7,
     added: [finding("ticked"), finding("blocked")],
-    words: new Map([
-      ["ticked", { is: "ticked" }],
-      ["blocked", { is: "blocked", why: "after\nFriday" }],
-    ]),
+    wordOn: ({ title }) =>
+      title === "ticked" ? { is: "ticked" } : title === "blocked" ? { is: "blocked", why: "after\nFriday" } : undefined,
   })
   expect(sure?.attemptable).toBe(true)
   expect(
@@ -155,6 +153,11 @@ describe("what can't be looked at", () => {
     expect((await discover(repo.context)).notes[0]).toContain("checklist failed")
     await using none = await fixture({ run: [call("checklist")] })
     await expect(discover(none.context)).rejects.toMatchObject({ code: "SOURCE_ARGUMENT" })
+  })
+
+  test("T2: a source that is silent does not speak for one that failed", async () => {
+    await using repo = await fixture({ run: [call("checklist"), call("open_issues")] })
+    await expect(discover(repo.context)).rejects.toMatchObject({ code: "SOURCE_ARGUMENT" })
   })
 
   test("T2: a loop whose only source has nothing to look at does not find nothing, it fails", async () => {

@@ -9,7 +9,7 @@ import { leftToPerson, needsPerson } from "./triage.ts"
 const MOST_CONTEXT_LINES = 200
 const order: Severity[] = ["critical", "high", "medium", "low"]
 
-/** What people said of findings in the state file, or elsewhere, by fingerprint. */
+/** What a person said of a finding in the state file, or elsewhere. */
 export type PersonsWord = { is: "ticked" } | { is: "blocked"; why?: string | undefined }
 
 export type DiscoverOptions = {
@@ -17,17 +17,20 @@ export type DiscoverOptions = {
   attemptIf?: (finding: Finding) => boolean
   /** Findings that people added themselves; they come first. */
   added?: readonly Finding[]
-  words?: ReadonlyMap<string, PersonsWord>
+  /** What a person said of a finding. */
+  wordOn?: (finding: Finding) => PersonsWord | undefined
   /** Findings whose work is under way or waits for somebody; they don't count against `maxFindings`. */
   underWay?: (finding: Finding) => boolean
 }
 
 /**
  * Runs the loop's sources and says what there is to do: one finding for each piece of work, the gravest first.
- * A source that fails is a note, and the others still count; when all fail, that is a Failure. No model is asked.
+ * A source that fails is a note, and what the others find still counts; when they find nothing, it is a Failure. No model is asked.
  */
 export async function discover(context: SourceContext, options: DiscoverOptions = {}): Promise<Found> {
-  const found = await runSources(context)
+  const { found, broke } = await runSources(context)
+  // "Nothing found" must never mean "nothing could be looked at": a source that is silent does not speak for one that broke.
+  if (broke !== undefined && found.findings.length === 0 && !options.added?.length) throw broke
   const { findings: single, merged } = dedupe([...(options.added ?? []), ...found.findings])
   if (merged > 0) found.notes.push(`${count(merged, "finding")} seen twice; taken as one.`)
   const judged = inOrder(single.map((finding) => judge(finding, context.loop.steps.discover.attemptIf, options)))
@@ -35,9 +38,10 @@ export async function discover(context: SourceContext, options: DiscoverOptions 
   return { findings, context: found.context.slice(0, MOST_CONTEXT_LINES), notes: [...found.notes, ...notes] }
 }
 
-async function runSources(context: SourceContext): Promise<Found> {
+async function runSources(context: SourceContext): Promise<{ found: Found; broke: Failure | undefined }> {
   const all: Found = { findings: [], context: [], notes: [] }
   const failures: Failure[] = []
+  let broke: Failure | undefined
   const calls = context.loop.steps.discover.run
   for (const call of calls) {
     context.signal.throwIfAborted()
@@ -71,18 +75,18 @@ async function runSources(context: SourceContext): Promise<Found> {
       context.signal.throwIfAborted()
       const failure = asFailure(thrown)
       failures.push(failure)
+      broke ??= failure
       all.notes.push(`${call.name} failed: ${oneLine(failure.message, 300)}`)
     }
   }
   const [first] = failures
-  // "Nothing found" must never mean "nothing could be looked at".
   if (first !== undefined && failures.length === calls.length) throw first
-  return all
+  return { found: all, broke }
 }
 
 /** Marks what must not be attempted, and says by which rule; the first that speaks wins. */
-function judge(finding: Finding, condition: string | undefined, { attemptIf, words }: DiscoverOptions): Finding {
-  const word = words?.get(finding.fingerprint)
+function judge(finding: Finding, condition: string | undefined, { attemptIf, wordOn }: DiscoverOptions): Finding {
+  const word = wordOn?.(finding)
   if (word?.is === "ticked")
     return leftToPerson(finding, { rule: "state-ticked", why: "a person ticked it in the state file" })
   if (word?.is === "blocked") {

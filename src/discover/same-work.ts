@@ -6,7 +6,7 @@ const bySeverity: Severity[] = ["critical", "high", "medium", "low"]
  * Keys of the work a finding asks for: two findings that share one are the same work, whatever their fingerprints.
  * A test that fails with another message after half a fix gets a new fingerprint, but names the same test.
  */
-function workKeys(finding: Finding): string[] {
+export function workKeys(finding: Finding): string[] {
   const keys = [`finding ${finding.fingerprint}`]
   const { reproduce } = finding
   if (reproduce === undefined) return keys

@@ -104,7 +104,7 @@ test.each([
     expect.objectContaining({
       code: "NO_AGENT",
       message: expect.stringContaining(why),
-      hint: expect.stringContaining("use: command"),
+      hint: expect.stringContaining("flyball init --agent"),
     }),
   )
 })

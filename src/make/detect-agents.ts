@@ -91,7 +91,7 @@ function noAgent(spec: AgentSpec, detected: readonly DetectedAgent[]): Failure {
       ? "no coding agent is on the PATH"
       : `of the agents on the PATH (${others}) none can be run by this version`
   return new Failure("NO_AGENT", `The agent \`${spec.name}\` is \`use: auto\`, and ${why}.`, {
-    hint: "Install claude (npm i -g @anthropic-ai/claude-code) or codex (npm i -g @openai/codex), or give the agent `use: command` with any program's command line.",
+    hint: 'Install claude (npm i -g @anthropic-ai/claude-code) or codex (npm i -g @openai/codex), or let any command make the changes: flyball init --agent "npx eslint --fix ."',
     retry: "person",
   })
 }

@@ -58,7 +58,7 @@ test.each<[string, Record<string, string>, Record<string, string>]>([
       "tests/test_a.py": "",
     },
     {
-      tests_pass: "python -m pytest | pytest | pyproject.toml",
+      tests_pass: "python3 -m pytest | pytest | pyproject.toml",
       lint_clean: "ruff check . | ruff | pyproject.toml",
       types: "mypy | mypy | pyproject.toml",
     },
@@ -66,7 +66,7 @@ test.each<[string, Record<string, string>, Record<string, string>]>([
   [
     "a Python project of a test and nothing else",
     { "test_a.py": "" },
-    { tests_pass: "python -m pytest | pytest | test_a.py" },
+    { tests_pass: "python3 -m pytest | pytest | test_a.py" },
   ],
   [
     "a Go project",
@@ -102,7 +102,7 @@ test.each<[string, Record<string, string>, Record<string, string>]>([
   [
     "a repository of two languages",
     { "package.json": JSON.stringify({ scripts: { test: "mocha" } }), "pytest.ini": "[pytest]", "tests/test_a.py": "" },
-    { tests_pass: "npm test | mocha | package.json", tests_pass_python: "python -m pytest | pytest | pytest.ini" },
+    { tests_pass: "npm test | mocha | package.json", tests_pass_python: "python3 -m pytest | pytest | pytest.ini" },
   ],
   ["a project without checks", { "README.md": "" }, {}],
 ])("finds the checks of %s", async (_, files, expected) => {

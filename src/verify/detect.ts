@@ -207,7 +207,7 @@ function fromPython(project: Project): CheckSpec[] {
     [tool("pyright"), "pyproject.toml"],
   )
   return [
-    ...(pytest === undefined || tests === undefined ? [] : [checkOf("tests", "python -m pytest", pytest, "pytest")]),
+    ...(pytest === undefined || tests === undefined ? [] : [checkOf("tests", "python3 -m pytest", pytest, "pytest")]),
     ...(ruff === undefined ? [] : [checkOf("lint", "ruff check .", ruff, "ruff")]),
     ...(mypy !== undefined
       ? [checkOf("types", mypyCommand(project, mypy), mypy, "mypy")]

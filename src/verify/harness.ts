@@ -78,9 +78,9 @@ export function isHarnessPath(path: string): boolean {
   return matches(path) || matches(canonicalPath(path))
 }
 
-/** New modules at the root that Python would take for the runner's own: `python -m pytest` looks there first. */
+/** New modules that Python would take for the runner's own: it looks at the root and in `src` first. */
 export function shadowsRunner(path: string): boolean {
-  return /^(pytest|_pytest|pluggy|iniconfig|flyball_report)(\.py$|\/)/.test(path)
+  return /^(src\/)?(pytest|_pytest|pluggy|iniconfig|flyball_report)(\.py$|\/)/.test(path)
 }
 
 /** Of these files only parts belong to the harness: the keys, each a path of names. */

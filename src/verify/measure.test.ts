@@ -129,3 +129,32 @@ test("a script that can't be followed runs by its exit code, and the measurement
   expect(told(measured)).toEqual({ exit: 0 })
   expect(measured.command).toBe("npm test (by its exit code alone: the script uses `|`)")
 })
+
+test("T2: a Python project is imported from the tree, never from where the machine has it installed", async () => {
+  // A module that every Python has stands for an installed copy of the project.
+  using repo = openTestRepo({
+    "pyproject.toml": '[project]\nname = "colorsys"\n',
+    "src/colorsys/__init__.py": "mine = True\n",
+    "tests/look.py": "import colorsys; assert colorsys.mine, colorsys.__file__\n",
+  })
+  expect(told(await testProber(repo.repo).measure(exit("python3 tests/look.py"), "HEAD", never))).toEqual({ exit: 0 })
+})
+
+test("a formatter that is red in front of the tests does not keep them from being read; a step that prepares does", async () => {
+  const script = (first: string) => JSON.stringify({ scripts: { test: `${first} && node --test` } })
+  const prettier = "#!/bin/sh\necho '[warn] a.js'; exit 1\n"
+  // Its stand-in is a file of the tree: what is asked here is what a red one keeps from being read.
+  using repo = openTestRepo({
+    ...files,
+    "package.json": script("sh ./bin/prettier --check ."),
+    "bin/prettier": prettier,
+  })
+  expect(told(await testProber(repo.repo).measure(npmTest, "HEAD", never))).toBe("crashed")
+  repo.commit({ ...files, "package.json": script("./bin/prettier --check ."), "bin/prettier": prettier })
+  repo.git("update-index", "--chmod=+x", "bin/prettier")
+  repo.git("commit", "-qm", "executable")
+  expect(told(await testProber(repo.repo).measure(npmTest, "HEAD", never))).toEqual({
+    "$ ./bin/prettier --check .": "failed",
+    "one.test.mjs > one": "failed",
+  })
+})

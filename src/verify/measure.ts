@@ -11,6 +11,7 @@ import { cacheKey, type MeasurementCache, openCache } from "./cache.ts"
 import type { MeasureTree } from "./measuring.ts"
 import { overlayHarness } from "./overlay.ts"
 import { cargoHome, environment, openScratch } from "./place.ts"
+import { withRelativePaths } from "./relative-paths.ts"
 import { filesOf, type Outcome, runPlan } from "./run-steps.ts"
 import { type Plan, planCheck } from "./script.ts"
 
@@ -36,14 +37,19 @@ const ARTIFACT_CHARACTERS = 512 * 1024
 export function openProber(options: ProberOptions): TreeProber {
   const cache = openCache(join(options.repo.dataDir, "cache", "measurements"))
   const underWay = new Map<string, Promise<Measurement>>()
-  const context: Context = { ...options, cache, underWay }
+  const context: Context = { ...options, cache, underWay, known: new Map() }
   return {
     measure: (check, commit, signal) => measureIn(context, check, { tree: commit, purpose: check.name, signal }),
     measureTree: (check, given) => measureIn(context, check, given),
   }
 }
 
-type Context = ProberOptions & { cache: MeasurementCache; underWay: Map<string, Promise<Measurement>> }
+type Context = ProberOptions & {
+  cache: MeasurementCache
+  underWay: Map<string, Promise<Measurement>>
+  /** What git said of objects named by their ids, which is so for ever: two processes less for each further check. */
+  known: Map<string, string>
+}
 type Given = { tree: string; definitionsFrom?: string; purpose: string; signal: AbortSignal }
 
 async function measureIn(context: Context, check: CheckSpec, given: Given): Promise<Measurement> {
@@ -52,7 +58,11 @@ async function measureIn(context: Context, check: CheckSpec, given: Given): Prom
   const tree =
     base === undefined || base === own
       ? own
-      : (await overlayHarness({ repo, base, tree: own, signal: given.signal })).tree
+      : await once(
+          context,
+          `harness ${base} ${own}`,
+          async () => (await overlayHarness({ repo, base, tree: own, signal: given.signal })).tree,
+        )
   const key = cacheKey([tree, check.run, check.kind, check.format, check.timeoutMs, machine(context), context.env])
   for (;;) {
     const known = await context.cache.get(key)
@@ -118,7 +128,7 @@ async function measureOnce(
   const artifact = keepOutput(context.artifactDir, check, outcome)
   return {
     ...facts,
-    result: outcome.result,
+    result: withRelativePaths(outcome.result, [root, checkout.path]),
     exitCode: outcome.exitCode,
     ms: ms(),
     artifact,
@@ -141,19 +151,20 @@ type Resolved = { tree: string; base: string | undefined; definition: Measuremen
  * The trees behind what was given, and whether the base holds the check's definition or the copy frozen at the run's
  * start had to do: one process answers all of it.
  */
-async function resolve({ repo, loopPath }: Context, check: CheckSpec, given: Given): Promise<Resolved> {
+async function resolve(context: Context, check: CheckSpec, given: Given): Promise<Resolved> {
+  const { repo, loopPath } = context
   const { tree, definitionsFrom, signal } = given
   const path = check.from === "loop" ? loopPath : check.from
   const asked = [`${tree}^{tree}`, `${definitionsFrom ?? tree}^{tree}`, `${definitionsFrom ?? tree}:${path ?? ""}`]
-  const odd = asked.find((name) => /[\n\0]/.test(name))
-  const answer =
-    odd === undefined
-      ? await git(["--git-dir", repo.gitDir, "cat-file", "--batch-check"], {
-          cwd: repo.gitDir,
-          stdin: `${asked.join("\n")}\n`,
-          signal,
-        })
-      : ""
+  const odd = asked.some((name) => /[\n\0]/.test(name))
+  const ask = () =>
+    git(["--git-dir", repo.gitDir, "cat-file", "--batch-check"], {
+      cwd: repo.gitDir,
+      stdin: `${asked.join("\n")}\n`,
+      signal,
+    })
+  const byId = [tree, definitionsFrom ?? tree].every((name) => /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(name))
+  const answer = odd ? "" : byId ? await once(context, `resolve ${asked.join("\n")}`, ask, BOTH_FOUND) : await ask()
   const [own, base, definition] = answer.split("\n").map((line) => /^([0-9a-f]{40,64}) (tree|blob)/.exec(line)?.[1])
   if (own === undefined || base === undefined) {
     const missing = own === undefined ? tree : (definitionsFrom ?? tree)
@@ -168,6 +179,19 @@ async function resolve({ repo, loopPath }: Context, check: CheckSpec, given: Giv
     definition: check.from === "builtin" ? "builtin" : found,
   }
 }
+
+/** Asks what can't change once; what failed is asked again. */
+async function once({ known }: Context, question: string, ask: () => Promise<string>, lasting = /./): Promise<string> {
+  const answer = known.get(question) ?? (await ask())
+  if (known.size >= MAX_KNOWN) known.clear()
+  if (lasting.test(answer)) known.set(question, answer)
+  return answer
+}
+
+/** A commit that is missing may be fetched later. */
+const BOTH_FOUND = /^\S+ tree \d+\n\S+ tree \d+\n/
+
+const MAX_KNOWN = 10_000
 
 /** What a result depends on besides the tree: the tools on this machine, and the dependencies that checkouts are given. */
 function machine({ repo, sandbox }: Context): unknown[] {

@@ -80,10 +80,10 @@ test("T11: tools and runner modules that a head brings itself go", async () => {
     "node_modules/.bin/vitest": "fake",
     ".venv/bin/pytest": "fake",
     "pytest.py": "fake",
-    "src/pytest.py": "mine",
+    "tools/pytest.py": "mine",
   }
   const { files } = await laid({ "a.py": "" }, head)
-  expect(files).toEqual({ "a.py": "1", "src/pytest.py": "mine" })
+  expect(files).toEqual({ "a.py": "1", "tools/pytest.py": "mine" })
 })
 
 test("set-up files and plug-ins that the base's configuration names are harness; what it publishes or keeps under src is not", async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { lstatSync, mkdirSync, symlinkSync } from "node:fs"
+import { existsSync, lstatSync, mkdirSync, symlinkSync } from "node:fs"
 import { mkdir, mkdtemp, readdir, realpath, rm } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
@@ -19,6 +19,7 @@ export function environment(
   return {
     ...built,
     PATH: [...local, built["PATH"] ?? ""].join(":"),
+    ...pythonPath(root),
     FORCE_COLOR: "0",
     // There is no network: a tool that would fetch fails at once instead of waiting.
     CARGO_NET_OFFLINE: "true",
@@ -29,6 +30,17 @@ export function environment(
     ...cargo,
     ...extra,
   }
+}
+
+/**
+ * A Python project is imported from the tree before any copy of it that is installed: one in the machine's site-packages,
+ * or an editable one that points at the user's checkout, would be tested in the head's place.
+ */
+function pythonPath(root: string): Record<string, string> {
+  const isPython = ["pyproject.toml", "setup.py", "setup.cfg"].some((name) => existsSync(join(root, name)))
+  if (!isPython) return {}
+  const src = join(root, "src")
+  return { PYTHONPATH: [...(existsSync(src) ? [src] : []), root].join(":") }
 }
 
 /** A CARGO_HOME of its own that shows the user's downloaded crates, and not their credentials. */

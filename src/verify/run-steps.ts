@@ -3,6 +3,7 @@ import { join } from "node:path"
 import type { Issue, Report, TestResult } from "../core/evidence.ts"
 import type { Checkout, Sandbox } from "../core/ports.ts"
 import { type Ran, run } from "../lib/process.ts"
+import { onlyLooks } from "./only-looks.ts"
 import { fingerprinted, numbered, type RawIssue } from "./runners/ids.ts"
 import { tail } from "./runners/outcome.ts"
 import type { Parsed, RunnerOutput, TreeFiles } from "./runners/runner.ts"
@@ -49,7 +50,8 @@ export async function runPlan(plan: Exclude<Plan, { is: "missing" }>, kind: stri
     if (stopped !== undefined) return { result: stopped, exitCode, sandboxed, transcript }
     if (done.parsed?.is === "error") return { result: done.parsed, exitCode, sandboxed, transcript }
     // A step that only prepares is a condition of all that follows; a checker beside the wanted one is not.
-    if (step.runner === undefined && done.ran.exitCode !== 0 && index < plan.steps.length - 1) {
+    const prepares = step.runner === undefined && !onlyLooks(step.argv)
+    if (prepares && done.ran.exitCode !== 0 && index < plan.steps.length - 1) {
       const result: Parsed = {
         is: "error",
         code: "crashed",

@@ -55,13 +55,13 @@ function toFinding(tests: [TestResult, ...TestResult[]], check: CheckSpec, base:
   const message = test.message ?? ""
   const loads = !(test.file !== undefined && LOAD_ERROR.test(withoutVolatile(message)))
   const module = moduleOf(test.file)
-  const first = oneLine(firstTelling(message), 120)
-  const what = loads ? oneLine(test.name, 120) : `${oneLine(test.file ?? test.id, 100)} can't be loaded`
+  const why = oneLine(firstTelling(message), 120)
   return {
     // A file's own name, not one of its tests', identifies what is wrong with the file.
     fingerprint: fingerprint({ kind: "test", rule: loads ? test.id : "load", file: test.file, wrong: message }),
     source: "failing_tests",
-    title: titleOf(first === "" ? `Failing test: ${what}` : `${what}: ${first}`),
+    // What a test says is in the body: the title becomes a branch, a proposal's title and a commit's subject.
+    title: titleOf(loads ? nameOf(test) : `${oneLine(test.file ?? test.id, 100)} can't be loaded${why && `: ${why}`}`),
     body: bodyOf(
       [
         `Test: ${tests
@@ -80,6 +80,12 @@ function toFinding(tests: [TestResult, ...TestResult[]], check: CheckSpec, base:
     confidence: message === "" ? 0.6 : 0.85,
     size: "small",
   }
+}
+
+/** The test's name with its suites, without the file that the finding names anyway. */
+function nameOf({ id, file, name }: TestResult): string {
+  const inFile = `${file} > `
+  return oneLine(file !== undefined && id.startsWith(inFile) ? id.slice(inFile.length) : name, 120)
 }
 
 /** The line of a message that says most: the error's own, without the way to where this run's checkout stood. */

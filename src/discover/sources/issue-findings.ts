@@ -68,7 +68,7 @@ function toFinding(issues: Some<Issue>, grouped: boolean, check: CheckSpec, base
     }),
     source: as.source,
     title: titleOf(
-      `${what} in ${oneLine(issue.file, 80)}${!grouped && issues.length > 1 ? ` (${issues.length} places)` : ""}`,
+      `${what}${issue.file === "" ? "" : ` in ${oneLine(issue.file, 80)}`}${!grouped && issues.length > 1 ? ` (${issues.length} places)` : ""}`,
     ),
     body: bodyOf([...where, ...more].join("\n")),
     severity: as.severity,

@@ -1,5 +1,7 @@
+import { asFailure, type Failure } from "../../core/failure.ts"
 import type { Finding } from "../../core/finding.ts"
 import type { Found, Source } from "../../core/ports.ts"
+import { oneLine } from "../text.ts"
 import { failingTests } from "./failing-tests.ts"
 import { lintFindings } from "./lint-findings.ts"
 import { typeErrors } from "./type-errors.ts"
@@ -17,20 +19,29 @@ export const scanCiFailures: Source = {
   async discover(context, args) {
     const all: Found = { findings: [], context: [], notes: [] }
     const ran: string[] = []
+    let broke: Failure | undefined
     for (const source of local) {
       if (source.available?.(context.loop) !== undefined) continue
       ran.push(source.name)
-      const found = await source.discover(context, [])
-      all.findings.push(...found.findings)
-      all.notes.push(...found.notes)
+      try {
+        const found = await source.discover(context, [])
+        all.findings.push(...found.findings)
+        all.notes.push(...found.notes)
+      } catch (thrown) {
+        context.signal.throwIfAborted()
+        const failure = asFailure(thrown)
+        // What keeps one check from being measured leaves the others; anything else would befall them as well.
+        if (failure.code !== "NOT_MEASURED") throw failure
+        all.notes.push(oneLine(failure.message, 300))
+        broke ??= failure
+      }
     }
+    if (broke !== undefined && all.findings.length === 0) throw broke
     const how =
       ran.length === 0
-        ? "and the project declares no tests, lint or types"
-        : "ran the project's own tests, lint and types on base"
-    all.notes.unshift(
-      `no CI connector configured: ${how}${ran.length === 0 || ran.length === local.length ? "" : ` (${ran.join(", ")})`}`,
-    )
+        ? "and the project has no tests, lint or types"
+        : `looked for ${ran.join(", ")} on the base instead`
+    all.notes.unshift(`no CI connector is configured: ${how}`)
     if (args.length > 0) all.notes.push(`scan_ci_failures(${args.join(", ")}): there is no connector to it yet.`)
     return { ...all, findings: withoutEchoes(all.findings) }
   },

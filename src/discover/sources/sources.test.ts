@@ -56,7 +56,7 @@ describe("failing_tests", () => {
     expect(findings).toMatchObject([
       {
         source: "failing_tests",
-        title: "adds: AssertionError: expected 3 to be 4",
+        title: "adds",
         severity: "high",
         module: "test",
         file: "test/sum.test.js",
@@ -64,7 +64,7 @@ describe("failing_tests", () => {
         attemptable: true,
         size: "small",
       },
-      { title: "subtracts: boom" },
+      { title: "subtracts" },
     ])
     expect(findings[0]?.commit).toBe(repo.context.base.sha)
     expect(notes).toEqual(["`tests_pass` on the base: 3 tests, 2 failing."])
@@ -88,17 +88,27 @@ describe("failing_tests", () => {
     ])
   })
 
-  test("T12: a check that could not be measured is a note, never a finding", async () => {
+  test("T12: tests that could not be measured are a failure, never a finding, and never nothing found", async () => {
+    const error = { is: "error", code: "missing_tool", why: "vitest: not found" } as const
     await using repo = await fixture({
-      measured: {
-        tests_pass: { kind: "tests", result: { is: "error", code: "missing_tool", why: "vitest: not found" } },
-      },
+      measured: { tests_pass: { kind: "tests", result: error }, types: types(issue("TS1", "a.ts", "Type")) },
     })
-    expect(await found("failing_tests", repo)).toEqual({
-      findings: [],
-      context: [],
-      notes: ["`tests_pass` could not be measured on the base (missing_tool): vitest: not found"],
+    const said = "`tests_pass` could not be measured on the base (missing_tool): vitest: not found"
+    await expect(found("failing_tests", repo)).rejects.toMatchObject({ code: "NOT_MEASURED", message: said })
+    // What another check found still counts.
+    const { findings, notes } = await found("scan_ci_failures", repo)
+    expect(findings.map(({ source }) => source)).toEqual(["type_errors"])
+    expect(notes).toContain(said)
+  })
+
+  test("a linter that could not be measured is a note", async () => {
+    const error = { is: "error", code: "missing_tool", why: "ruff: not found" } as const
+    await using repo = await fixture({
+      measured: { tests_pass: tests(passed("ok")), lint_clean: { kind: "lint", result: error } },
     })
+    const { findings, notes } = await found("scan_ci_failures", repo)
+    expect(findings).toEqual([])
+    expect(notes).toContain("`lint_clean` could not be measured on the base (missing_tool): ruff: not found")
   })
 
   test("a format that nothing reads is one finding, which says so", async () => {
@@ -200,7 +210,9 @@ describe("scan_ci_failures", () => {
     })
     const { findings, notes } = await found("scan_ci_failures", repo)
     expect(findings.map(({ source }) => source)).toEqual(["failing_tests", "lint_findings", "type_errors"])
-    expect(notes[0]).toBe("no CI connector configured: ran the project's own tests, lint and types on base")
+    expect(notes[0]).toBe(
+      "no CI connector is configured: looked for failing_tests, lint_findings, type_errors on the base instead",
+    )
   })
 
   test("a type error that a failing test quotes is not found twice; another one is", async () => {
@@ -232,7 +244,7 @@ describe("scan_ci_failures", () => {
   test("what the project lacks is left out, and said", async () => {
     await using repo = await fixture({ measured: { tests_pass: tests(passed("ok")) } })
     const { notes } = await found("scan_ci_failures", repo)
-    expect(notes[0]).toContain("(failing_tests)")
+    expect(notes[0]).toContain("looked for failing_tests on the base")
   })
 })
 
