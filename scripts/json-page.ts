@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs"
 import { z } from "zod"
 import { ValidateReport } from "../src/cli/commands/validate.ts"
 import { DoctorReport } from "../src/engine/commands/doctor.ts"
-import { InboxReport } from "../src/engine/commands/inbox.ts"
+import { InboxItem, InboxReport } from "../src/engine/commands/inbox.ts"
 import { InitReport } from "../src/engine/commands/init.ts"
 import { LogReport } from "../src/engine/commands/logs.ts"
 import { StatusReport } from "../src/engine/commands/status.ts"
@@ -25,7 +25,10 @@ const commands: readonly (readonly [command: string, schema: z.ZodType])[] = [
   ["flyball status", StatusReport],
   ["flyball logs", LogReport],
   ["flyball inbox", InboxReport],
-  ["flyball inbox show", ChangeView],
+  ["flyball inbox show", InboxItem],
+  ["flyball inbox approve", ChangeView],
+  ["flyball inbox reject", ChangeView],
+  ["flyball inbox answer", ChangeView],
   ["flyball validate", ValidateReport],
   ["flyball doctor", DoctorReport],
 ]

@@ -86,3 +86,27 @@ export const makers = {
   stops: `echo '{"stop":"impossible","reason":"no such API"}'`,
   idles: "true",
 } as const
+
+/** Without its remote: a repository that lives on this machine alone. */
+export async function withoutRemote({ root }: Pick<SmallRepo, "root">): Promise<void> {
+  await git(["remote", "remove", "origin"], { cwd: root })
+}
+
+/** Somebody else's commit on the remote's main: nothing of it is in the checkout. */
+export async function commitTo(
+  { remote, folder }: Pick<SmallRepo, "remote" | "folder">,
+  files: Record<string, string>,
+  message: string,
+): Promise<void> {
+  const clone = await mkdtemp(join(folder, "colleague-"))
+  await git(["clone", "--quiet", remote, clone], { cwd: folder })
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(clone, path)), { recursive: true })
+    await writeFile(join(clone, path), text)
+  }
+  await git(["add", "--all"], { cwd: clone })
+  await git(["-c", "user.name=Colleague", "-c", "user.email=c@localhost", "commit", "--quiet", "-m", message], {
+    cwd: clone,
+  })
+  await git(["push", "--quiet", "origin", "main"], { cwd: clone })
+}

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander"
-import { asFailure, type Failure } from "../core/failure.ts"
+import { asFailure, Failure } from "../core/failure.ts"
 import { buildProgram } from "./program.ts"
 import { openTerminal, type Terminal } from "./terminal.ts"
 
@@ -14,13 +14,13 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error.code === "EPIPE") process.exit(0)
   })
   const state = { exitCode: exitCodes.done as number }
-  const program = buildProgram(terminal, state)
+  const program = buildProgram(terminal, state, { all: args.includes("--all") })
   try {
     await program.parseAsync([...args], { from: "user" })
     return state.exitCode
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.done : exitCodes.wrongUse
-    const failure = asFailure(thrown)
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCodes.done
+    const failure = thrown instanceof CommanderError ? wrongUse(thrown, args) : asFailure(thrown)
     if (terminal.json) {
       const { code, message, hint, facts } = failure
       terminal.out(
@@ -39,6 +39,19 @@ export async function main(args: readonly string[]): Promise<number> {
         ? exitCodes.stopped
         : exitCodes.wrongUse
   }
+}
+
+/** What commander found wrong with the command line, as every other error reads. */
+function wrongUse(error: CommanderError, args: readonly string[]): Failure {
+  const message = error.message.replace(/^error: /, "").replace(/\n+/g, " ")
+  const command = args.find((each) => !each.startsWith("-"))
+  return new Failure(
+    "WRONG_USE",
+    `${message.charAt(0).toUpperCase()}${message.slice(1).replace(/[.?)]?$/, (end) => end || ".")}`,
+    {
+      hint: `\`flyball ${command === undefined ? "" : `${command} `}--help\` shows how it is used.`,
+    },
+  )
 }
 
 /** A loop that can't be run is shown with every problem in its place. */

@@ -1,6 +1,11 @@
 import { Command, Option } from "commander"
+import { Failure } from "../core/failure.ts"
+import { nearest } from "../spec/nearest.ts"
 import { version } from "../version.ts"
 import type { Terminal } from "./terminal.ts"
+
+/** What `--help` shows; `--help --all` shows the rest too. */
+const shown: ReadonlySet<string> = new Set(["init", "demo", "run", "up", "status", "inbox", "validate", "doctor"])
 
 export type Result = { exitCode: number }
 
@@ -8,24 +13,36 @@ export type Result = { exitCode: number }
  * The command line. Each command's code is loaded when it is run, so `--help` and wrong use cost nothing more than
  * this file.
  */
-export function buildProgram(terminal: Terminal, result: Result): Command {
+export function buildProgram(terminal: Terminal, result: Result, { all = false } = {}): Command {
   const program = new Command("flyball")
     .description("Flyball, the governor for agent loops: finds work, has it made and checked, ships what passed.")
     .version(version, "-V, --version")
-    .helpOption("-h, --help", "show this help; `--help --all` shows every command")
-    .option("--all", "with --help: all commands")
+    .usage("COMMAND [options]")
+    .helpOption("-h, --help", "show this help; with a command, that command's")
+    .option("--all", "with --help: every command")
+    .helpCommand(false)
     .showSuggestionAfterError()
-    .showHelpAfterError("(see `flyball --help`)")
     .exitOverride()
-    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
-    .action(() => {
+    // What is wrong is said by `main`, with its code and what to do next.
+    .configureOutput({ writeOut: terminal.out, writeErr: () => {} })
+    .configureHelp({ helpWidth: Math.max(terminal.columns, 100), subcommandTerm: (each) => each.name() })
+    .argument("[command]")
+    .action((name: string | undefined) => {
+      if (name !== undefined) throw unknownCommand(name, program)
       program.outputHelp()
     })
+    .addHelpText("after", () =>
+      all
+        ? "\n`flyball COMMAND --help` shows a command's options and examples."
+        : "\n`flyball COMMAND --help` shows a command's options and examples; `flyball --help --all` every command.",
+    )
 
   const command = (spec: string, summary: string, examples: string[]) =>
     program
-      .command(spec)
+      .command(spec, { hidden: !all && !shown.has(spec.split(" ")[0] ?? "") })
       .description(summary)
+      .helpOption("-h, --help", "show this help")
+      .configureHelp({ helpWidth: Math.max(terminal.columns, 100) })
       .addOption(new Option("--json", "print the result as JSON (shapes: docs/json.md)"))
       .addHelpText("after", `\nExamples:\n${examples.map((example) => `  ${example}`).join("\n")}`)
   const done = (exitCode: number | undefined) => {
@@ -77,19 +94,29 @@ export function buildProgram(terminal: Terminal, result: Result): Command {
     'flyball inbox reject rounding "keep the public signature"',
   ])
   inbox.action(async (options) => done(await (await import("./commands/inbox.ts")).list(terminal, options)))
-  const json = () => new Option("--json", "print the result as JSON")
+  const json = () => new Option("--json", "print the result as JSON (shapes: docs/json.md)")
+  const examples = (...lines: string[]) => `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`
   inbox
     .command("show <change>")
+    .addHelpText("after", examples("flyball inbox show rounding", "flyball inbox show rounding --json"))
     .description("all that is needed to decide: finding, diff, evidence, what was tried")
     .addOption(json())
     .action(async (change) => done(await (await import("./commands/inbox.ts")).show(terminal, change)))
   inbox
     .command("approve <change>")
+    .addHelpText("after", examples("flyball inbox approve rounding"))
     .description("merge it, verified again if the base moved")
     .addOption(json())
     .action(async (change) => done(await (await import("./commands/inbox.ts")).approve(terminal, change)))
   inbox
     .command("reject <change> <why>")
+    .addHelpText(
+      "after",
+      examples(
+        'flyball inbox reject rounding "keep the public signature"',
+        'flyball inbox reject rounding "we want it so" --close',
+      ),
+    )
     .description("the reason goes to a next attempt; --close ends the change instead")
     .option("--close", "end it: no further attempt")
     .option("--now", "make the next attempt at once, rather than in the loop's next run")
@@ -99,6 +126,7 @@ export function buildProgram(terminal: Terminal, result: Result): Command {
     )
   inbox
     .command("answer <change> <text>")
+    .addHelpText("after", examples('flyball inbox answer vouchers "taxed when they are redeemed" --now'))
     .description("reply to its question; the next attempt is told")
     .option("--now", "make the next attempt at once")
     .addOption(json())
@@ -123,4 +151,12 @@ export function buildProgram(terminal: Terminal, result: Result): Command {
   ]).action(async (options) => done(await (await import("./commands/doctor.ts")).doctor(terminal, options)))
 
   return program
+}
+
+function unknownCommand(name: string, program: Command): Failure {
+  const names = program.commands.map((each) => each.name())
+  const near = nearest(name, names)
+  return new Failure("UNKNOWN_COMMAND", `There is no command \`${name}\`.`, {
+    hint: near === undefined ? "`flyball --help --all` shows what there is." : `Did you mean \`flyball ${near}\`?`,
+  })
 }

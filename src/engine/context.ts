@@ -17,6 +17,8 @@ export type Context = {
   agents: Agents
   /** Whether the finding still stands on this base, by its `reproduce` check alone. */
   standing(finding: Finding, base: string, signal: AbortSignal): Promise<Standing>
+  /** Why nothing can pass the loop's gate on this base, whatever a maker does. */
+  baseTrouble(base: string, signal: AbortSignal): Promise<string | undefined>
   gate(matter: GateMatter, signal: AbortSignal): Promise<GateResult>
   makerPrompt(facts: PromptFacts): Promise<string>
   /** Where the change's prompts, logs and outputs go. */

@@ -27,8 +27,11 @@ export type Engine = AsyncDisposable & {
   contextOf(run: string): Promise<OpenContext>
   /** A context for a loop that no run has frozen: for looking, not for working. */
   rehearsalOf(loop: Loop): OpenContext
-  /** Carries a change on until it is finished or waits, and returns how. The same change again is the same workflow. */
-  drive(change: Change, run: string): Promise<Outcome>
+  /**
+   * Carries a change on until it is finished or waits. The same change again is the same workflow; when this returns it
+   * is on record as driven, and `outcome` is how it ends.
+   */
+  drive(change: Change, run: string): Promise<{ outcome: Promise<Outcome> }>
   /** Takes over the changes of `mine` whose process died. */
   recover(mine: ReadonlySet<string>): Promise<{ change: string; outcome: Promise<Outcome> }[]>
 }
@@ -117,7 +120,9 @@ export async function openEngine({ session, signal, progress, onStep = () => {} 
     async drive(change, run) {
       const id = workflowId(change.id, change.length)
       const running = await opened.start("change", id, { change: change.id, run })
-      return outcomeOf(session, change.id, running.result())
+      const outcome = outcomeOf(session, change.id, running.result())
+      outcome.catch(() => {})
+      return { outcome }
     },
     async recover(mine) {
       const taken = await opened.recover(

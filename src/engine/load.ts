@@ -49,8 +49,9 @@ export async function loadHere(
   return { ...loaded, detected }
 }
 
-/** What an `auto` agent would be here; undefined where there is none to choose. */
+/** What an agent would be here: an `auto` the one that is chosen for it, undefined where there is none to choose. */
 function chosen(agent: AgentSpec, detected: readonly DetectedAgent[], maker?: AgentSpec): AgentSpec | undefined {
+  if (agent.use !== "auto") return agent
   return detected.some((each) => each.usable) ? resolveAuto(agent, detected, maker) : undefined
 }
 
@@ -59,13 +60,17 @@ export function detectHere(repo: Repo): Promise<CheckSpec[]> {
   return detectChecks({ read: checkoutTree(repo.root).read, list: () => trackedFiles(repo) })
 }
 
-async function trackedFiles({ root }: Repo): Promise<string[]> {
+/** The files that git knows in the checkout. */
+export async function trackedFiles({ root }: Repo): Promise<string[]> {
   const listed = await git(["ls-files", "-z"], { cwd: root })
   return listed.split("\0").filter((path) => path !== "")
 }
 
-/** The loop as a run freezes it: valid, every `auto` resolved, every name known. Throws what `run` exits 2 with. */
-export async function loadForRun(repo: Repo, wanted: string): Promise<LoadedLoop> {
+/**
+ * The loop as a run freezes it: valid, every `auto` resolved, every name known. Throws what `run` exits 2 with. A rehearsal
+ * starts no agent: for it, an `auto` may stay what it is.
+ */
+export async function loadForRun(repo: Repo, wanted: string, { rehearsal = false } = {}): Promise<LoadedLoop> {
   const file = await findLoopFile(repo, wanted)
   const { loop, names, diagnostics, detected } = await loadHere(repo, file)
   if (loop === undefined) {
@@ -74,7 +79,7 @@ export async function loadForRun(repo: Repo, wanted: string): Promise<LoadedLoop
       facts: { diagnostics },
     })
   }
-  const resolved = withAgents(loop, detected)
+  const resolved = rehearsal && !detected.some((agent) => agent.usable) ? loop : withAgents(loop, detected)
   return { loop: resolved, names: named(names, resolved), diagnostics }
 }
 
@@ -99,6 +104,12 @@ function named(names: readonly Resolved[], loop: Loop): Resolved[] {
   return names.map((each) => {
     const agent = each.kind === "agent" ? loop.agents[each.name] : undefined
     if (agent === undefined || agent.use === "auto") return each
-    return { ...each, became: agent.model === undefined ? agent.use : `${agent.use} ${agent.model}` }
+    return { ...each, became: described(agent) }
   })
+}
+
+function described({ use, model, command }: AgentSpec): string {
+  const line = typeof command === "string" ? command : command?.join(" ")
+  if (use === "command" && line !== undefined) return `command: ${line.replace(/\s+/g, " ").trim()}`
+  return model === undefined ? use : `${use} ${model}`
 }

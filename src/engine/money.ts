@@ -2,16 +2,33 @@ import type { AgentSpec, Loop } from "../core/loop.ts"
 import type { Spend } from "../core/spend.ts"
 import type { Ceilings } from "../record/ledger.ts"
 
-/** What one attempt may cost: its own ceiling, or the run's shared out over all attempts that may happen at once. */
-export function perAttemptUsd(loop: Loop): number {
-  const { budget, maxIterations } = loop.guardrails
-  if (budget.usdPerAttempt !== undefined) return budget.usdPerAttempt
-  if (budget.usdPerRun === undefined) return budget.usdPerDay ?? 0
-  return budget.usdPerRun / ((loop.steps.act?.maxParallel ?? 1) * maxIterations)
+/** What an attempt of this agent sets aside. A declared cost is a price: it is had whole or not at all. */
+export function priceOfAttempt(loop: Loop, agent: AgentSpec): { usd: number; whole: boolean } {
+  return freeOfCharge(agent)
+    ? { usd: agent.usdPerAttempt ?? 0, whole: true }
+    : { usd: perAttemptUsd(loop), whole: false }
 }
 
-/** A command, and a recorded session, call no model that we would have to pay for. */
-export function freeOfCharge(agent: AgentSpec): boolean {
+/** What the reviewers of one attempt may cost: each its declared price, or what the attempt itself left. */
+export function priceOfReview(loop: Loop, spentUsd: number): { usd: number; whole: boolean } {
+  const reviewers = loop.steps.verify.layers.flatMap((layer) =>
+    layer.by === "agent" ? (loop.agents[layer.agent] ?? []) : [],
+  )
+  const declared = reviewers.filter(freeOfCharge).reduce((usd, agent) => usd + (agent.usdPerAttempt ?? 0), 0)
+  const whole = reviewers.every(freeOfCharge)
+  return { usd: whole ? declared : declared + Math.max(0, perAttemptUsd(loop) - spentUsd), whole }
+}
+
+/** What one attempt may cost: its own ceiling, or the run's shared out over all attempts that may happen at once. */
+function perAttemptUsd(loop: Loop): number {
+  const { budget, maxIterations } = loop.guardrails
+  if (budget.usdPerAttempt !== undefined) return budget.usdPerAttempt
+  // Without a ceiling for the run the day's is shared out alike, or its first attempt would set all of it aside.
+  return (budget.usdPerRun ?? budget.usdPerDay ?? 0) / ((loop.steps.act?.maxParallel ?? 1) * maxIterations)
+}
+
+/** A command calls no model that we would have to pay for; what it costs, its author declares. */
+function freeOfCharge(agent: AgentSpec): boolean {
   return agent.use === "command"
 }
 
@@ -21,9 +38,19 @@ export function ceilingsOf(loop: Loop, now = new Date()): Ceilings {
   return { usdPerRun, usdPerDay, dayStart: new Date(now.getFullYear(), now.getMonth(), now.getDate()) }
 }
 
-/** What is charged: a cost nobody knows is the whole reserve where a dollar ceiling has to hold (catalogue M2). */
-export function chargeable(spend: Spend, agent: AgentSpec, reservedUsd: number, loop: Loop): Spend {
+/** US dollars in a sentence. */
+export function dollarsOf(usd: number): string {
+  return `$${usd.toFixed(2)}`
+}
+
+/** What is charged for an attempt: a command's declared cost, whatever it says; else as `chargeable`. */
+export function chargedFor(spend: Spend, agent: AgentSpec, reservedUsd: number, loop: Loop): Spend {
   if (freeOfCharge(agent)) return { ...spend, usd: agent.usdPerAttempt ?? 0, basis: "reported" }
+  return chargeable(spend, reservedUsd, loop)
+}
+
+/** A cost nobody knows is the whole reserve where a dollar ceiling has to hold (catalogue M2). */
+export function chargeable(spend: Spend, reservedUsd: number, loop: Loop): Spend {
   if (spend.basis !== "unknown") return spend
   const { usdPerRun, usdPerDay, usdPerAttempt } = loop.guardrails.budget
   const capped = usdPerRun !== undefined || usdPerDay !== undefined || usdPerAttempt !== undefined

@@ -12,6 +12,7 @@ import { assemblePrompt, type PromptParts } from "../make/prompt.ts"
 import { type AgentsOptions, openAgents } from "../make/run-agent.ts"
 import { chooseSkills, folderTree, skillCatalogue } from "../make/skills.ts"
 import { compileCondition } from "../spec/condition.ts"
+import { baseTrouble } from "../verify/base-trouble.ts"
 import { gate } from "../verify/gate.ts"
 import { openProber, type TreeProber } from "../verify/measure.ts"
 import { overlayTree } from "../verify/overlay.ts"
@@ -19,7 +20,9 @@ import { standing } from "../verify/standing.ts"
 import { artifactDir } from "./artifacts.ts"
 import { changeFacts } from "./change-facts.ts"
 import type { Context, GateMatter, PromptFacts } from "./context.ts"
+import { handOver } from "./hand-over.ts"
 import type { Session } from "./session.ts"
+import { notesOn, readSaid } from "./state-words.ts"
 import { outcomeOf } from "./view.ts"
 
 export type ContextOptions = {
@@ -39,12 +42,15 @@ export function openContext(options: ContextOptions): OpenContext {
   const { session, loop, sandbox, progress } = options
   const { repo, db, home } = session
   const { afterIsolate } = loop.hooks
-  const workspaces = openWorkspaces({
-    repo,
-    sandbox,
-    progress,
-    ...(afterIsolate === undefined ? {} : { afterIsolate }),
-  })
+  const workspaces = handOver(
+    openWorkspaces({
+      repo,
+      sandbox,
+      progress,
+      ...(afterIsolate === undefined ? {} : { afterIsolate }),
+    }),
+  )
+  const instructions = openInstructions(repo.gitDir)
   const prober = openProber({
     workspaces,
     sandbox,
@@ -69,8 +75,10 @@ export function openContext(options: ContextOptions): OpenContext {
     prober,
     progress,
     standing: (finding, base, signal) => standing(finding, base, { checks: loop.checks, prober, signal }),
-    gate: (matter, signal) => judge(matter, { ...options, workspaces, prober, agents }, signal),
-    makerPrompt: (facts) => makerPrompt(facts, options),
+    baseTrouble: (base, signal) =>
+      baseTrouble({ layers: loop.steps.verify.layers, checks: loop.checks, prober, base, signal }),
+    gate: (matter, signal) => judge(matter, { ...options, workspaces, prober, agents, instructions }, signal),
+    makerPrompt: (facts) => makerPrompt(facts, { ...options, instructions }),
     artifactDir: (change, attempt) => artifactDir(repo, change, attempt),
   }
 }
@@ -89,17 +97,18 @@ function watched(watch: () => Watch): NonNullable<AgentsOptions["watch"]> {
   }
 }
 
-type Judging = ContextOptions & { workspaces: Workspaces; prober: TreeProber; agents: Agents }
+type Judging = Telling & { workspaces: Workspaces; prober: TreeProber; agents: Agents }
 
 async function judge(
   matter: GateMatter,
-  { session, loop, workspaces, prober, agents, progress }: Judging,
+  { session, loop, workspaces, prober, agents, progress, instructions }: Judging,
   signal: AbortSignal,
 ) {
   const { change, attempt, base, head, maker, earlier, approval, usd } = matter
   const { repo } = session
   const { guardrails } = loop
-  const instructions = await repositoryInstructions(repo.gitDir, base, signal)
+  const reviewed = loop.steps.verify.layers.some((layer) => layer.by === "agent")
+  const told = reviewed ? await instructions(base, signal) : []
   const limits: AgentTask["limits"] = {
     timeoutMs: guardrails.timeoutMs,
     silenceMs: guardrails.silenceMs,
@@ -130,7 +139,7 @@ async function judge(
           finding: facts.finding,
           attempt,
           ...shared(loop),
-          repositoryInstructions: instructions,
+          repositoryInstructions: told,
           diff: facts.diff,
           evidence: facts.evidence,
         }),
@@ -155,13 +164,14 @@ function shared(loop: Loop): Pick<PromptParts, "goal" | "doneWhen" | "checks" | 
 
 async function makerPrompt(
   { agent, change, attempt, base, feedback }: PromptFacts,
-  { session, loop }: ContextOptions,
+  { session, loop, instructions }: Telling,
 ): Promise<string> {
   const { repo } = session
   const signal = AbortSignal.timeout(30_000)
   const wanted = [...new Set([...loop.skills, ...agent.skills])]
-  const [instructions, catalogue] = await Promise.all([
-    repositoryInstructions(repo.gitDir, base, signal),
+  const [told, said, catalogue] = await Promise.all([
+    instructions(base, signal),
+    readSaid(session, loop, [change]),
     wanted.length === 0 ? { skills: [] } : skillCatalogue(folderTree(repo.root)),
   ])
   return assemblePrompt({
@@ -171,9 +181,10 @@ async function makerPrompt(
     attempt,
     ...shared(loop),
     skills: chooseSkills(catalogue.skills, wanted).skills,
-    repositoryInstructions: instructions,
+    repositoryInstructions: told,
     tried: triedBefore(change, attempt),
     ...(feedback === undefined ? {} : { feedback }),
+    notes: notesOn(said, change.finding),
     context: await contextLines(repo.dataDir, change.run),
   })
 }
@@ -183,6 +194,20 @@ function triedBefore(change: Change, attempt: number): { attempt: number; what: 
 }
 
 const instructionFiles = ["AGENTS.md", "CLAUDE.md"]
+
+type Instructions = (base: string, signal: AbortSignal) => Promise<{ path: string; text: string }[]>
+type Telling = ContextOptions & { instructions: Instructions }
+
+/** Read once for each base: a commit says the same for ever, and each look is a process. */
+function openInstructions(gitDir: string): Instructions {
+  const known = new Map<string, { path: string; text: string }[]>()
+  return async (base, signal) => {
+    const found = known.get(base) ?? (await repositoryInstructions(gitDir, base, signal))
+    // What an abort cut short is no answer.
+    if (!signal.aborted) known.set(base, found)
+    return found
+  }
+}
 
 /** What the repository tells agents, as the base has it. */
 async function repositoryInstructions(

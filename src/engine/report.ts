@@ -17,7 +17,8 @@ export const RunReport = z.object({
       title: z.string(),
       source: z.string(),
       severity: z.string(),
-      plan: z.enum(["attempt", "skip", "under_way"]),
+      /** `ask`: a rule leaves it to a person, and it waits in the inbox. */
+      plan: z.enum(["attempt", "ask", "skip", "under_way"]),
       why: z.string().optional(),
     }),
   ),
@@ -35,9 +36,9 @@ export const RunReport = z.object({
 })
 export type RunReport = z.infer<typeof RunReport>
 
-/** The exit code of a run, the first that applies: 3 a person is needed, 1 something was stopped or closed, 0. */
-export function exitCodeOf(changes: readonly ChangeView[]): number {
-  const asks = changes.some((view) => view.stage === "needs_a_person" && view.says.startsWith("asks"))
-  if (asks) return 3
-  return changes.some((view) => view.says.startsWith("stopped")) ? 1 : 0
+/** The exit code of a run, the first that applies: 3 a person is needed, 1 a change was stopped or closed, 0. */
+export function exitCodeOf(changes: readonly ChangeView[], held: RunReport["held"] = []): number {
+  const blocked = held.some((each) => each.reason === "infrastructure")
+  if (blocked || changes.some((view) => view.outcome === "asked")) return 3
+  return changes.some((view) => view.outcome === "stopped" || view.outcome === "closed") ? 1 : 0
 }

@@ -38,11 +38,20 @@ export async function openSession({ cwd, signal, progress, env = process.env }: 
   }
 }
 
-/** The change that a person means by its id, or by a part of it that only one change has. */
-export function pickChange<T extends { id: string; title: string }>(changes: readonly T[], wanted: string): T {
+/**
+ * The change that a person means by its id, or by a part of it that only one change has; of several, the one that waits
+ * for a person, since finished ones are rarely meant.
+ */
+export function pickChange<T extends { id: string }>(
+  changes: readonly T[],
+  wanted: string,
+  waits: (change: T) => boolean = () => false,
+): T {
   const exact = changes.find((change) => change.id === wanted)
   if (exact !== undefined) return exact
-  const like = changes.filter((change) => change.id.includes(wanted))
+  const all = changes.filter((change) => change.id.includes(wanted))
+  const waiting = all.filter(waits)
+  const like = waiting.length > 0 ? waiting : all
   const [only, second] = like
   if (only !== undefined && second === undefined) return only
   if (second !== undefined) {

@@ -4,46 +4,68 @@ import { asFailure } from "../core/failure.ts"
 import type { Finding } from "../core/finding.ts"
 import type { Loop } from "../core/loop.ts"
 import type { Progress } from "../core/ports.ts"
-import type { PersonsWord } from "../discover/discover.ts"
+import { sameWork } from "../discover/same-work.ts"
 import type { StatePlace } from "../discover/state/place.ts"
 import type { ReadBack, StateEdit } from "../discover/state/view.ts"
 import { readStateFile, writeStateFile } from "../discover/state-file.ts"
 import { append, readChanges } from "../record/ledger.ts"
-import { readFindings } from "../record/runs.ts"
-import { readWords, recordWord, type Word, type WordRow } from "../record/words.ts"
+import { readFindings, readRun } from "../record/runs.ts"
+import { recordWord, type Word, type WordRow } from "../record/words.ts"
 import type { Session } from "./session.ts"
 import { stateView } from "./state-view.ts"
+import { readSaid, type Said } from "./state-words.ts"
 import { viewOf } from "./view.ts"
 
 export type Heard = {
   /** What people said, as discovery takes it. */
-  words: Map<string, PersonsWord>
+  said: Said
   added: Finding[]
-  /** Given back to the write. */
+  /** Given back to the write; undefined where there is no file to write. */
   readBack: ReadBack | undefined
   notes: string[]
 }
 
-/** Reads the loop's state file: what people ticked, moved, noted or added since is written into the ledger, once each. */
-export async function hear(session: Session, loop: Loop, progress: Progress): Promise<Heard> {
+/**
+ * Reads the loop's state file: what people ticked, moved, noted or added since is written into the ledger, once each.
+ * With `lookOnly` it is taken into account and written nowhere.
+ */
+export async function hear(
+  session: Session,
+  loop: Loop,
+  { progress = () => {}, lookOnly = false }: { progress?: Progress; lookOnly?: boolean } = {},
+): Promise<Heard> {
   const path = loop.steps.discover.writeTo
-  const heard: Heard = { words: new Map(), added: [], readBack: undefined, notes: [] }
-  if (path === undefined) return heard
   const where = { repo: session.repo.key, loop: loop.name }
-  try {
-    heard.readBack = await readStateFile(placeOf(session, path))
-  } catch (thrown) {
-    const { message, hint } = asFailure(thrown)
-    heard.notes.push(`${path} was left as it is: ${message}${hint === undefined ? "" : ` ${hint}`}`)
-  }
   const changes = await readChanges(session.db, where)
-  for (const edit of heard.readBack?.edits ?? []) {
-    if (!(await recordWord(session.db, where, edit.key, edit.fingerprint, wordOf(edit)))) continue
-    progress({ verb: "discover", text: `read in ${path}: ${told(edit)}` })
+  if (path === undefined)
+    return { said: await readSaid(session, loop, changes), added: [], readBack: undefined, notes: [] }
+  const { readBack, notes } = await read(session, path)
+  const fresh: WordRow[] = []
+  for (const edit of readBack?.edits ?? []) {
+    const { key, fingerprint } = edit
+    const word = wordOf(edit)
+    if (lookOnly) {
+      fresh.push({ key, fingerprint, word, at: new Date() })
+      continue
+    }
+    if (!(await recordWord(session.db, where, key, fingerprint, word))) continue
+    progress({ verb: "discover", text: `read in ${path}: ${told(edit, changes)}` })
     await act(session, edit, changes)
   }
-  for (const row of await readWords(session.db, where)) apply(heard, row)
-  return heard
+  const said = await readSaid(session, loop, changes, fresh)
+  return { said, added: said.added.map(addedFinding).filter((each) => !isLanded(each, changes)), readBack, notes }
+}
+
+async function read(session: Session, path: string): Promise<Pick<Heard, "readBack" | "notes">> {
+  try {
+    return { readBack: await readStateFile(placeOf(session, path)), notes: [] }
+  } catch (thrown) {
+    const { message, hint } = asFailure(thrown)
+    return {
+      readBack: undefined,
+      notes: [`${path} was left as it is: ${message}${hint === undefined ? "" : ` ${hint}`}`],
+    }
+  }
 }
 
 function wordOf(edit: StateEdit): Word {
@@ -65,81 +87,82 @@ function wordOf(edit: StateEdit): Word {
 async function act({ db }: Session, edit: StateEdit, changes: readonly Change[]): Promise<void> {
   const change = changes.findLast((each) => each.finding.fingerprint === edit.fingerprint)
   if (change === undefined) return
-  const waits = ["awaiting_review", "needs_a_person"].includes(viewOf(change, false).stage)
+  const { stage } = viewOf(change, false)
+  const waits = stage === "awaiting_review" || stage === "needs_a_person"
   const word = wordOf(edit)
-  if (!waits) return
-  if (word.is === "ticked" || word.is === "blocked") {
-    const why = word.is === "ticked" ? "ticked in the state file" : "moved to Blocked in the state file"
-    await append(db, change.id, `answered/${change.length}`, {
-      type: "answered",
-      by: "state file",
-      answer: { is: "close", why },
-    })
-  } else if (word.is === "reopened" && edit.is === "moved" && edit.to === "open") {
-    await append(db, change.id, `answered/${change.length}`, {
-      type: "answered",
-      by: "state file",
-      answer: { is: "answer", text: "Moved back to Open: try again." },
-    })
-  }
-}
-
-function apply(heard: Heard, { fingerprint, word }: WordRow): void {
-  if (word.is === "ticked") heard.words.set(fingerprint, { is: "ticked" })
-  if (word.is === "blocked") heard.words.set(fingerprint, { is: "blocked" })
-  if (word.is === "reopened") heard.words.delete(fingerprint)
-  if (word.is === "added") heard.added.push(addedFinding(fingerprint, word))
+  const say = (answer: { is: "close"; why: string } | { is: "answer"; text: string }) =>
+    append(db, change.id, `answered/${change.length}`, { type: "answered", by: "state file", answer })
+  if (waits && word.is === "ticked") await say({ is: "close", why: "ticked in the state file" })
+  if (waits && word.is === "blocked") await say({ is: "close", why: "moved to Blocked in the state file" })
+  const opens = edit.is === "unticked" || (edit.is === "moved" && edit.to === "open")
+  if (opens && (waits || stage === "blocked")) await say({ is: "answer", text: "Moved back to Open: try again." })
 }
 
 /** An item that a person wrote into the file is a finding like any other; no check can say when it is gone. */
-function addedFinding(fingerprint: string, { text, detail }: Extract<Word, { is: "added" }>): Finding {
-  return { fingerprint, source: "state", title: text, body: detail, severity: "medium", attemptable: true }
+function addedFinding({ fingerprint, word }: Said["added"][number]): Finding {
+  return {
+    fingerprint,
+    source: "state",
+    title: word.text,
+    body: word.detail,
+    severity: "medium",
+    attemptable: true,
+  }
+}
+
+/** Done, and by nobody but us: the item stands in the file no more as something to do. */
+function isLanded(finding: Finding, changes: readonly Change[]): boolean {
+  return changes.some(
+    (change) =>
+      (change.finished === "merged" || change.finished === "already_fixed") && sameWork(change.finding, finding),
+  )
 }
 
 function placeOf({ repo }: Session, path: string): StatePlace {
   return { root: repo.root, path, lockDir: join(repo.dataDir, "locks") }
 }
 
-function told(edit: StateEdit): string {
-  switch (edit.is) {
-    case "noted":
-      return `a note on ${edit.fingerprint}`
-    case "added":
-      return `a new item, "${edit.text}"`
-    case "moved":
-      return `${edit.fingerprint} moved to ${edit.to}`
-    default:
-      return `${edit.fingerprint} ${edit.is}`
-  }
+function told(edit: StateEdit, changes: readonly Change[]): string {
+  if (edit.is === "added") return `a new item, "${edit.text}"`
+  const change = changes.findLast((each) => each.finding.fingerprint === edit.fingerprint)
+  const what = change === undefined ? edit.fingerprint : `"${change.finding.title}"`
+  if (edit.is === "noted") return `a note on ${what}: ${edit.text}`
+  return edit.is === "moved" ? `${what} moved to ${edit.to}` : `${what} ${edit.is}`
 }
 
-/** Writes the state file as the ledger now stands, with what people edited meanwhile left in place. */
+/**
+ * Writes the state file as the ledger now stands, with what people edited meanwhile left in place. `run` is the one
+ * whose findings are shown. Returns what people should know of it.
+ */
 export async function tell(
   session: Session,
   loop: Loop,
   run: string,
-  heard: Heard,
+  { readBack }: Pick<Heard, "readBack">,
   signal: AbortSignal,
 ): Promise<string[]> {
   const path = loop.steps.discover.writeTo
-  if (path === undefined || heard.readBack === undefined) return []
+  if (path === undefined || readBack === undefined) return []
   const where = { repo: session.repo.key, loop: loop.name }
-  const [findings, changes, words] = await Promise.all([
+  const [findings, changes, row] = await Promise.all([
     readFindings(session.db, { ...where, seenBy: run }),
     readChanges(session.db, where),
-    readWords(session.db, where),
+    readRun(session.db, run),
   ])
-  const notes = new Map<string, string[]>()
-  for (const { fingerprint, word, at } of words) {
-    if (word.is === "added") continue
-    const text = word.is === "noted" ? `note: ${word.text}` : word.is
-    notes.set(fingerprint, [...(notes.get(fingerprint) ?? []), `${text}, read ${at.toISOString().slice(0, 10)}`])
-  }
-  const view = stateView(loop.name, new Date().toISOString().slice(0, 10), findings, changes, notes)
+  const view = stateView(loop.name, {
+    at: new Date().toISOString().slice(0, 10),
+    findings,
+    seenAt: row?.startedAt.toISOString() ?? "",
+    changes,
+    said: await readSaid(session, loop, changes),
+  })
   try {
-    await writeStateFile(placeOf(session, path), view, heard.readBack, signal)
-    return []
+    const { omitted } = await writeStateFile(placeOf(session, path), view, readBack, signal)
+    return omitted === 0
+      ? []
+      : [`${path} has no room for ${omitted} more; \`flyball status\` and \`flyball inbox\` show all.`]
   } catch (thrown) {
+    signal.throwIfAborted()
     const { message, hint } = asFailure(thrown)
     return [`${path} was not written: ${message}${hint === undefined ? "" : ` ${hint}`}`]
   }

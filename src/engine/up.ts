@@ -50,6 +50,8 @@ function runChild(loop: Loop, trigger: string, { cwd, signal, say }: UpOptions):
     const child = spawn(process.execPath, [entry("flyball"), "run", loop.source.path, "--trigger", trigger], {
       cwd,
       stdio: ["ignore", "pipe", "pipe"],
+      // A group of its own: Ctrl-C reaches us alone, and is passed on once; twice would be "leave at once".
+      detached: true,
     })
     const park = () => child.kill("SIGINT")
     signal.addEventListener("abort", park, { once: true })

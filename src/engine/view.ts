@@ -30,6 +30,8 @@ export const ChangeView = z.object({
   severity: z.string(),
   module: z.string().optional(),
   stage: Stage,
+  /** How it ended or what it came to; absent while it is under way or parked. */
+  outcome: z.enum(["proposed", "merged", "already_fixed", "asked", "stopped", "closed", "reported"]).optional(),
   /** What it waits for or how it ended, one line. */
   says: z.string(),
   /** The rule by which it waits for a person. */
@@ -63,8 +65,9 @@ export function viewOf(change: Change, live: boolean): ChangeView {
     severity: finding.severity,
     ...(finding.module === undefined ? {} : { module: finding.module }),
     stage: stageOf(change),
+    ...(change.finished === undefined ? {} : { outcome: change.finished }),
     says: saysOf(change, live),
-    ...reasonOf(change),
+    ...(stageOf(change) === "needs_a_person" ? reasonOf(change) : {}),
     attempts: change.attempts.map(attemptView),
     ...(change.proposal === undefined ? {} : { branch: change.proposal.branch, commit: change.proposal.commit }),
     ...(made?.is === "commit" ? { head: made.head } : {}),
@@ -98,7 +101,9 @@ function saysOf(change: Change, live: boolean): string {
     case "merged":
       return `merged as ${change.merged?.slice(0, 10) ?? "?"}`
     case "already_fixed":
-      return "already fixed on the base; not attempted"
+      return change.attempts.some((attempt) => attempt.made !== undefined)
+        ? "fixed on the base meanwhile, by somebody else"
+        : "already fixed on the base; not attempted"
     case "closed":
       return change.answer?.is === "close" ? `closed: ${change.answer.why}` : "closed"
     case "proposed":
@@ -138,11 +143,12 @@ function attemptView(attempt: Attempt): AttemptView {
 }
 
 /** One line on what an attempt came to. */
-export function outcomeOf({ standing, made, verdict, evidence }: Attempt): string {
+export function outcomeOf({ standing, made, verdict, evidence, agent }: Attempt): string {
   if (standing === "gone") return "not made: already fixed on the base"
   if (made === undefined) return "under way"
   if (made.is === "nothing") return "changed nothing"
   if (made.is === "stop") return `the maker stopped (${made.stop}): ${made.reason}`
+  if (made.is === "failed" && agent === undefined) return `not begun: ${made.why}`
   if (made.is === "failed") return `did not end well (${made.code}): ${made.why}`
   const red = evidence.filter((each) => each.outcome === "fail" || each.outcome === "error")
   if (verdict === undefined) return "not verified yet"

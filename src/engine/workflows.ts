@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { Socket } from "node:net"
-import pg, { type Pool } from "pg"
+import { setTimeout as sleep } from "node:timers/promises"
+import pg, { type Pool, type PoolClient } from "pg"
 import { ensureExecutors, living, SETUP_LOCK, strike } from "./executors.ts"
 import { codeOf } from "./postgres/errors.ts"
 
@@ -45,7 +46,7 @@ export async function prepareSchemas(pool: Pool, dbos: typeof import("./dbos.ts"
   }
   const client = await pool.connect()
   try {
-    await client.query("select pg_advisory_lock($1)", [SETUP_LOCK])
+    await lockForSetup(client)
     await ensureExecutors(client)
     await dbos.ensureSystemDatabase("", quiet, pool, "dbos", false)
   } finally {
@@ -53,6 +54,20 @@ export async function prepareSchemas(pool: Pool, dbos: typeof import("./dbos.ts"
     client.release()
   }
 }
+
+/**
+ * Waits for its turn by asking again. A statement that waits holds a snapshot, and one of DBOS's own migrations builds an
+ * index concurrently, which waits for all older snapshots: two first runs at once would wait for each other for ever.
+ */
+async function lockForSetup(client: PoolClient): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query<{ mine: boolean }>("select pg_try_advisory_lock($1) as mine", [SETUP_LOCK])
+    if (rows[0]?.mine === true) return
+    await sleep(SETUP_RETRY_MS)
+  }
+}
+
+const SETUP_RETRY_MS = 50
 
 /** All unfinished workflows; also without durable execution being open, for those who only look. */
 export async function pendingWorkflows(pool: Pool): Promise<Pending[]> {

@@ -31,6 +31,9 @@ export type Branch = { repo: Repo; base: Base; branch: string; commit: string; r
 export async function ensureBranch({ repo, base, branch, commit, replaces, signal }: Branch): Promise<void> {
   if (base.remote === undefined) {
     const ref = `refs/heads/${branch}`
+    // Most often it is as expected: then one process does it, and git itself looks whether it is.
+    const moved = await tryGit(["update-ref", "--no-deref", ref, commit, replaces ?? ""], { cwd: repo.gitDir, signal })
+    if (moved.exitCode === 0) return
     const now = await localRef(repo, ref, signal)
     if (now === commit) return
     if (now !== undefined && now !== replaces) throw taken(branch, "this repository")

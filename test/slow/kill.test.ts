@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { type StepName, stepNames } from "../../src/engine/engine.ts"
 import { removeDatabase } from "../../src/engine/postgres/launch.ts"
 import { RunReport } from "../../src/engine/report.ts"
+import { git } from "../../src/lib/git.ts"
 import { bundle, start } from "../programs.ts"
 import { addingProject, makers, processesOf, type SmallRepo, smallRepo } from "../small-repo.ts"
 
@@ -28,6 +29,7 @@ let programs: Awaited<ReturnType<typeof bundle>>
 beforeAll(async () => {
   programs = await bundle(
     "test/fixtures/run-worker.ts",
+    "test/fixtures/answer-worker.ts",
     "replay=src/make/replay-main.ts",
     "watchdog=src/isolate/watchdog-main.ts",
   )
@@ -109,6 +111,74 @@ describe("death and interruption while the maker works", () => {
     }
     expect(await processesOf(repo.folder)).toEqual([])
   })
+})
+
+describe("SIGKILL while an approval lands", () => {
+  const points = (["load", "verify", "ship", "finish"] as const).flatMap((step) =>
+    (["begun", "acted"] as const).map((phase) => ({ step, phase })),
+  )
+  test.each(points)("killed at $step, $phase: the next run lands it, once", async ({ step, phase }) => {
+    await using repo = await smallRepo(addingProject(makers.fixes))
+    try {
+      const first = worker(repo)
+      await first.exit
+      const change = reportOf(first.lines).changes[0]?.id ?? ""
+      const approving = start(
+        programs.path("answer-worker"),
+        [JSON.stringify({ cwd: repo.root, change, kill: { step, phase } })],
+        {
+          env: { FLYBALL_HOME: repo.home, HOME: repo.folder, PATH: process.env.PATH ?? "" },
+        },
+      )
+      expect(await approving.exit, approving.stderr()).toMatchObject({ signal: "SIGKILL" })
+      const next = worker(repo)
+      await next.exit
+      expect(reportOf(next.lines).changes.map((view) => view.outcome)).toEqual(["merged"])
+      expect(await repo.branches()).toEqual(["main"])
+      const log = await git(["log", "--format=%s", "main"], { cwd: repo.remote })
+      expect(log.trim().split("\n")).toHaveLength(2)
+    } finally {
+      await removeDatabase(repo.home)
+    }
+    expect(await processesOf(repo.folder)).toEqual([])
+  })
+})
+
+describe("SIGKILL at any moment", () => {
+  // The moments are random, and printed: a run that fails can be looked at again.
+  test.each([1, 2, 3, 4])(
+    "killed time and again, round %s, a change still ends once, and nothing is left",
+    async () => {
+      await using repo = await smallRepo(addingProject(makers.fixes, { usdPerAttempt: 0.25 }))
+      const delays = Array.from({ length: 5 }, () => Math.round(300 + Math.random() * 1_800))
+      const told = `killed after ${delays.join(", ")} ms`
+      try {
+        for (const ms of delays) {
+          const killed = worker(repo)
+          const timer = setTimeout(() => killed.child.kill("SIGKILL"), ms)
+          await killed.exit
+          clearTimeout(timer)
+        }
+        const last = worker(repo)
+        await last.exit
+        const { findings } = reportOf(last.lines)
+        expect(findings, told).toHaveLength(1)
+        const after = worker(repo)
+        await after.exit
+        const report = reportOf(after.lines)
+        expect(report.changes, told).toEqual([])
+        expect(report.findings[0]?.why, told).toMatch(/waits for review/)
+        expect(
+          (await repo.branches()).filter((name) => name.startsWith("flyball/")),
+          told,
+        ).toHaveLength(1)
+        expect(await leftovers(repo), told).toEqual([])
+      } finally {
+        await removeDatabase(repo.home)
+      }
+      expect(await processesOf(repo.folder), told).toEqual([])
+    },
+  )
 })
 
 const within = async (what: string, is: () => Promise<boolean>) => {

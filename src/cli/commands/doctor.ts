@@ -13,8 +13,8 @@ function render({ color }: Terminal, { items }: DoctorReport): string {
   const marks = { ok: color.green("✓"), lacking: color.yellow("!"), missing: color.red("✗") }
   return items
     .flatMap((item) => [
-      `${marks[item.state]} ${item.name.padEnd(11)} ${plain(item.says, 300)}`,
-      ...(item.advice === undefined ? [] : [color.dim(`  ${"".padEnd(11)} → ${item.advice}`)]),
+      `${marks[item.state]} ${item.name.padEnd(11)} ${plain(item.says, 400)}`,
+      ...(item.advice === undefined ? [] : [color.dim(`  ${"".padEnd(11)} → ${plain(item.advice, 400)}`)]),
     ])
     .join("\n")
 }

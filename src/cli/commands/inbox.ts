@@ -1,8 +1,10 @@
-import type { Change } from "../../core/change.ts"
 import { Failure } from "../../core/failure.ts"
-import { approvable, InboxItem, InboxReport, inbox, inboxItem, recordAnswer } from "../../engine/commands/inbox.ts"
+import type { Said } from "../../engine/commands/answer.ts"
+import { InboxItem, InboxReport, inbox, inboxItem } from "../../engine/commands/inbox.ts"
 import { openSession, type Session } from "../../engine/session.ts"
-import { type ChangeView, viewOf } from "../../engine/view.ts"
+import { ChangeView } from "../../engine/view.ts"
+import { runInForeground } from "../foreground.ts"
+import { exitCodes } from "../main.ts"
 import { ago, dollars, plain, print, type Terminal } from "../terminal.ts"
 import { changeLine } from "./status.ts"
 
@@ -109,36 +111,25 @@ function indent(text: string, by = "         "): string {
 }
 
 /** `flyball inbox approve CHANGE` */
-export async function approve(terminal: Terminal, wanted: string): Promise<number> {
-  const change = await answerWith(terminal, wanted, approvable)
-  return goOn(terminal, change)
+export function approve(terminal: Terminal, wanted: string): Promise<number> {
+  return answerWith(terminal, wanted, { is: "approve" }, true)
 }
 
 /** `flyball inbox reject CHANGE WHY [--close] [--now]` */
-export async function reject(
+export function reject(
   terminal: Terminal,
   wanted: string,
   why: string,
   options: { close?: boolean; now?: boolean },
 ): Promise<number> {
   const reason = words(why, "Say why: the next attempt is told, and so is whoever reads this later.")
-  const change = await answerWith(terminal, wanted, () =>
-    options.close ? { is: "close", why: reason } : { is: "retry", why: reason },
-  )
-  if (options.close || options.now) return goOn(terminal, change)
-  return later(terminal, change)
+  return answerWith(terminal, wanted, { is: options.close ? "close" : "retry", why: reason }, options.now === true)
 }
 
 /** `flyball inbox answer CHANGE TEXT [--now]` */
-export async function answer(
-  terminal: Terminal,
-  wanted: string,
-  text: string,
-  options: { now?: boolean },
-): Promise<number> {
+export function answer(terminal: Terminal, wanted: string, text: string, options: { now?: boolean }): Promise<number> {
   const said = words(text, "Say what the next attempt should know.")
-  const change = await answerWith(terminal, wanted, () => ({ is: "answer", text: said }))
-  return options.now ? goOn(terminal, change) : later(terminal, change)
+  return answerWith(terminal, wanted, { is: "answer", text: said }, options.now === true)
 }
 
 function words(text: string, hint: string): string {
@@ -146,40 +137,22 @@ function words(text: string, hint: string): string {
   return text.trim().slice(0, 10_000)
 }
 
-async function answerWith(
-  terminal: Terminal,
-  wanted: string,
-  make: Parameters<typeof recordAnswer>[2],
-): Promise<Change> {
-  await using session = await open(terminal)
-  return await recordAnswer(session, wanted, make)
-}
-
-/** Carries the change on in this process: an approval lands now, or says why it does not. */
-async function goOn(terminal: Terminal, change: Change): Promise<number> {
-  const { continueChange } = await import("../../engine/commands/continue.ts")
-  const { runInForeground } = await import("../foreground.ts")
+/** Says it, and shows what came of it: an approval lands now, or says why it does not. */
+function answerWith(terminal: Terminal, wanted: string, said: Said, now: boolean): Promise<number> {
   return runInForeground(terminal, async (signal, progress) => {
-    const after = viewOf(await continueChange({ cwd: process.cwd(), change: change.id, signal, progress }), false)
-    print(
-      terminal,
-      after,
-      (view) =>
-        changeLine(terminal.color, view) + (view.question === undefined ? "" : `\n    ${plain(view.question, 400)}`),
-    )
-    return after.stage === "done" || after.stage === "blocked" || after.stage === "awaiting_review" ? 0 : 3
+    const { answerChange } = await import("../../engine/commands/answer.ts")
+    const { change, notes } = await answerChange({ cwd: process.cwd(), change: wanted, said, now, signal, progress })
+    print(terminal, ChangeView.parse(change), (view) => rendered(terminal, view))
+    if (!terminal.json) for (const note of notes) terminal.err(terminal.color.dim(`note: ${plain(note, 240)}`))
+    return change.stage === "needs_a_person" ? exitCodes.person : exitCodes.done
   })
 }
 
-function later(terminal: Terminal, change: Change): number {
-  const view = viewOf(change, false)
-  print(
-    terminal,
-    view,
-    () =>
-      `Noted. The next run of ${change.loop} goes on with ${change.id}: \`flyball run ${change.loop}\` (or say --now).`,
-  )
-  return 0
+function rendered({ color }: Terminal, view: ChangeView): string {
+  const line = changeLine(color, view)
+  if (view.stage === "in_progress")
+    return `${line}\nNoted. The next run goes on with it: \`flyball run ${view.loop}\` (\`--now\` does so at once).`
+  return view.question === undefined ? line : `${line}\n    ${plain(view.question, 400)}`
 }
 
 function open(terminal: Terminal): Promise<Session> {

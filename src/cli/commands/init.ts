@@ -4,38 +4,48 @@ import { runInForeground } from "../foreground.ts"
 import { exitCodes } from "../main.ts"
 import { count, plain, print, type Terminal } from "../terminal.ts"
 
-/** `flyball init [--yes] [--agent NAME]` */
+/** `flyball init [--yes] [--agent NAME|COMMAND]` */
 export async function init(terminal: Terminal, options: { yes?: boolean; agent?: string }): Promise<number> {
   const plan = await planInit(process.cwd(), options.agent)
   tellPlan(terminal, plan)
-  if (plan.files.length > 0 && terminal.interactive && options.yes !== true) {
-    const { confirm, isCancel } = await import("@clack/prompts")
-    const answer = await confirm({ message: `Write ${plan.files.map((file) => file.path).join(" and ")}?` })
-    if (isCancel(answer) || !answer) {
-      terminal.err("Nothing was written.")
-      return exitCodes.done
-    }
+  if (terminal.interactive && options.yes !== true && plan.files.length > 0 && !(await agreed(plan))) {
+    terminal.err("Nothing was written.")
+    return exitCodes.done
   }
-  await writeInit(plan)
+  const written = await writeInit(plan)
+  for (const path of terminal.json ? [] : written) terminal.err(`${terminal.color.green("✓")} wrote ${path}`)
   return runInForeground(terminal, async (signal, progress) => {
-    const found = await lookOnce(plan, signal, progress)
+    // Who was here before knows what is wrong; a dry run says it again.
+    const isFirst = written.some((path) => path.startsWith(".flyball/loops/"))
+    const looked = isFirst ? await lookOnce(plan, signal, progress) : { findings: [], notes: [] }
     const report = InitReport.parse({
       repo: plan.repo.root,
-      agents: plan.agents.map(({ kind, version }) => `${kind} ${version ?? ""}`.trim()),
-      checks: plan.checks.map((check) => check.name),
-      written: plan.files.map((file) => file.path),
+      agents: plan.agents,
+      checks: plan.checks.map(({ name, run, from }) => {
+        const needs = plan.lacking.find(({ check }) => check === name)?.needs
+        return { name, run: [run ?? []].flat().join(" "), from, ...(needs === undefined ? {} : { needs }) }
+      }),
+      ci: plan.ci,
+      written,
       kept: plan.kept,
-      ...found,
+      ...looked,
+      notes: [...plan.notes, ...looked.notes],
     })
-    print(terminal, report, (shown) => render(terminal, shown, plan.loop))
+    print(terminal, report, (shown) => render(terminal, shown, plan))
     return exitCodes.done
   })
 }
 
-/** The loop may not be ready to run here (no agent yet): that is a note, and what was written stays. */
-async function lookOnce(plan: InitPlan, signal: AbortSignal, progress: Parameters<typeof firstFindings>[3]) {
+async function agreed(plan: InitPlan): Promise<boolean> {
+  const { confirm, isCancel } = await import("@clack/prompts")
+  const answer = await confirm({ message: `Write ${plan.files.map((file) => file.path).join(", ")}?` })
+  return !isCancel(answer) && answer
+}
+
+/** What keeps the look from being taken is a note: what was written stays. */
+async function lookOnce(plan: InitPlan, signal: AbortSignal, progress: Parameters<typeof firstFindings>[2]) {
   try {
-    return await firstFindings(plan.repo.root, plan.loop, signal, progress)
+    return await firstFindings(plan, signal, progress)
   } catch (thrown) {
     signal.throwIfAborted()
     const { message, hint } = asFailure(thrown)
@@ -43,24 +53,46 @@ async function lookOnce(plan: InitPlan, signal: AbortSignal, progress: Parameter
   }
 }
 
-function tellPlan({ err, color, json }: Terminal, { agents, checks, kept }: InitPlan): void {
+function tellPlan({ err, color, json }: Terminal, plan: InitPlan): void {
   if (json) return
-  const found = agents.map(({ kind, version }) => `${kind} ${version ?? ""}`.trim())
-  err(`${color.bold("agents")}  ${found.length === 0 ? color.yellow("none installed") : found.join(", ")}`)
-  err(
-    `${color.bold("checks")}  ${checks.length === 0 ? color.yellow("none found in the project") : checks.map((check) => `${check.name} (${check.from})`).join(", ")}`,
-  )
-  if (kept.length > 0) err(`${color.bold("kept")}    ${kept.join(", ")}`)
+  const { agents, checks, lacking, ci } = plan
+  const row = (name: string, says: string) => err(`${color.bold(name.padEnd(7))} ${says}`)
+  row("agents", agents.length === 0 ? color.yellow("none installed that Flyball can run") : agents.join(", "))
+  if (checks.length === 0) row("checks", color.yellow("none found in the project"))
+  for (const [index, { name, run, from }] of checks.entries()) {
+    const needs = lacking.find(({ check }) => check === name)?.needs
+    const lacks = needs === undefined ? "" : color.yellow(`: ${needs} is not installed here`)
+    row(index === 0 ? "checks" : "", `${name}  ${color.dim(`${[run ?? []].flat().join(" ")} (${from})`)}${lacks}`)
+  }
+  if (ci.length > 0)
+    row("ci", `${ci.join(", ")} ${color.dim("(no connector yet: the checks above are run on the base instead)")}`)
 }
 
-function render({ color }: Terminal, report: InitReport, loop: string): string {
-  const lines = report.written.map((path) => `${color.green("✓")} wrote ${path}`)
-  if (report.findings.length > 0)
-    lines.push("", color.bold(`There is work here: ${count(report.findings.length, "finding")} to begin with`))
+function render({ color }: Terminal, report: InitReport, { loop, ready }: InitPlan): string {
+  const lines: string[] = []
+  const { found = 0 } = report
+  if (report.kept.length > 0)
+    lines.push(
+      `${report.written.length === 0 ? "Nothing was written: " : ""}${report.kept.join(", ")} ${report.kept.length === 1 ? "is" : "are"} here already and ${report.kept.length === 1 ? "stays as it is" : "stay as they are"}.`,
+    )
+  if (found > 0) {
+    const shown = report.findings.length < found ? `; the first ${report.findings.length}` : ""
+    lines.push("", color.bold(`There is work here: ${count(found, "finding")}${shown}`))
+  }
   for (const each of report.findings)
     lines.push(`  ${plain(each.title, 100)}  ${color.dim(`${each.source}, ${each.severity}`)}`)
-  if (report.findings.length === 0) lines.push("", "Nothing to fix was found right now.")
+  if (report.found === 0) lines.push("", "Nothing to fix was found right now.")
   for (const note of report.notes) lines.push(color.dim(`note: ${plain(note, 240)}`))
-  lines.push("", `${color.bold("Next")}  read .flyball/loops/${loop}.yaml, then: flyball run ${loop}`)
+  lines.push("", ...next(color, loop, ready))
   return lines.join("\n")
+}
+
+function next(color: Terminal["color"], loop: string, ready: boolean): string[] {
+  const file = `.flyball/loops/${loop}.yaml`
+  if (ready) return [`${color.bold("Next")}  read ${file}, then: flyball run ${loop}`]
+  return [
+    `${color.bold("Next")}  read ${file}. Somebody must make the changes: install claude or codex, or name a command:`,
+    '      flyball init --agent "npx eslint --fix ."   (any command; it changes files, Flyball does the rest)',
+    `      then: flyball run ${loop}`,
+  ]
 }

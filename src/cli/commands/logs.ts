@@ -1,5 +1,6 @@
-import { createReadStream, watch } from "node:fs"
+import { createReadStream, existsSync, watch } from "node:fs"
 import { readFile, stat } from "node:fs/promises"
+import { dirname } from "node:path"
 import { Failure } from "../../core/failure.ts"
 import { findLog, LogReport } from "../../engine/commands/logs.ts"
 import { openSession } from "../../engine/session.ts"
@@ -32,8 +33,10 @@ export async function logs(
       hint: "Retention prunes old logs; the evidence stays: `flyball inbox show`.",
     })
   }
-  terminal.out(printable(text))
-  if (options.follow && !options.prompt) await follow(terminal, path, Buffer.byteLength(text))
+  const raw = (piece: string) => void process.stdout.write(printable(piece))
+  raw(text === "" || text.endsWith("\n") ? text : options.follow ? text : `${text}\n`)
+  if (text === "" && !options.follow) terminal.err(terminal.color.dim("It said nothing."))
+  if (options.follow && !options.prompt && !report.ended) await follow(raw, path, Buffer.byteLength(text))
   return 0
 }
 
@@ -42,25 +45,36 @@ async function find(wanted: string | undefined, attempt: number | undefined): Pr
   return LogReport.parse(await findLog(session, wanted, attempt))
 }
 
-/** Prints what is appended, until interrupted. */
-function follow(terminal: Terminal, path: string, from: number): Promise<void> {
+/** Prints what is appended, until the session's summary is written beside the log, or until interrupted. */
+function follow(print: (piece: string) => void, path: string, from: number): Promise<void> {
   let at = from
   let reading = Promise.resolve()
+  const summary = path.replace(/\.log$/, ".session.json")
   const more = async () => {
     const { size } = await stat(path)
     if (size <= at) return
     for await (const chunk of createReadStream(path, { start: at, end: size - 1, encoding: "utf8" }))
-      terminal.out(printable(String(chunk)))
+      print(String(chunk))
     at = size
   }
   return new Promise((resolve, fail) => {
-    const watcher = watch(path, () => {
-      reading = reading.then(more).catch(fail)
-    })
-    process.once("SIGINT", () => {
+    const end = () => {
       watcher.close()
+      process.removeListener("SIGINT", end)
       resolve()
-    })
+    }
+    const look = () => {
+      reading = reading
+        .then(more)
+        .then(() => {
+          if (existsSync(summary)) end()
+        })
+        .catch(fail)
+    }
+    const watcher = watch(dirname(path), look)
+    process.once("SIGINT", end)
+    // What was written between the first reading and now.
+    look()
   })
 }
 

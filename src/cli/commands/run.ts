@@ -72,7 +72,7 @@ export function renderReport(terminal: Terminal, report: RunReport): string {
       "",
     )
   }
-  const skipped = report.findings.filter((each) => each.plan !== "attempt")
+  const skipped = report.findings.filter((each) => each.plan === "skip" || each.plan === "under_way")
   if (skipped.length > 0)
     lines.push(
       color.dim(
@@ -109,14 +109,22 @@ function questionOf(view: ChangeView): string[] {
 }
 
 function renderPlan({ color }: Terminal, report: RunReport): string {
-  const lines = ["", color.bold(`Would attempt (${report.findings.filter((each) => each.plan === "attempt").length})`)]
-  for (const each of report.findings) {
-    const mark = each.plan === "attempt" ? color.green("→") : color.dim("–")
-    lines.push(
-      `  ${mark} ${plain(each.title, 90)}  ${color.dim(`${each.source}, ${each.severity}${each.why === undefined ? "" : `: ${plain(each.why, 120)}`}`)}`,
-    )
+  const lines = [""]
+  const groups = [
+    ["attempt", "Would attempt", color.green("→")],
+    ["ask", "Would ask a person", color.yellow("?")],
+    ["under_way", "Under way", color.dim("…")],
+    ["skip", "Would leave alone", color.dim("–")],
+  ] as const
+  for (const [plan, heading, mark] of groups) {
+    const members = report.findings.filter((each) => each.plan === plan)
+    if (members.length === 0 && plan !== "attempt") continue
+    lines.push(color.bold(`${heading} (${members.length})`))
+    for (const each of members) {
+      const why = each.why === undefined ? "" : `: ${plain(each.why, 120)}`
+      lines.push(`  ${mark} ${plain(each.title, 90)}  ${color.dim(`${each.source}, ${each.severity}${why}`)}`)
+    }
   }
-  if (report.findings.length === 0) lines.push("  nothing")
   for (const note of report.notes) lines.push(color.dim(`note: ${plain(note, 240)}`))
   if (report.atMostUsd !== undefined) lines.push("", `at most ${dollars(report.atMostUsd)}`)
   lines.push(color.dim("Dry run: no agent was started, and nothing was written to the repository or the ledger."))

@@ -52,11 +52,12 @@ export async function validate(
 }
 
 function render({ color }: Terminal, { file, valid, diagnostics, canonical }: ValidateReport["files"][number]): string {
-  if (canonical !== undefined) return `# ${file}\n${canonical}`
   const problems = diagnostics.filter((each) => each.severity === "error").length
   const rest = diagnostics.length - problems
   const verdict = valid ? color.green(`✓ ${file}`) : color.red(`✗ ${file}: ${count(problems, "error")}`)
   const extra = rest === 0 ? "" : color.dim(`  (${count(rest, "remark")})`)
   const told = renderDiagnostics(diagnostics, { color: color.isColorSupported })
-  return told === "" ? `${verdict}${extra}` : `${told}\n${verdict}${extra}`
+  const judged = told === "" ? `${verdict}${extra}` : `${told}\n${verdict}${extra}`
+  // What is explained stays YAML: it can be piped on.
+  return canonical === undefined ? judged : `${canonical}\n${judged.replace(/^(?=.)/gm, "# ")}`
 }

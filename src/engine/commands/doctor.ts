@@ -1,14 +1,17 @@
 import { z } from "zod"
-import { asFailure } from "../../core/failure.ts"
+import { asFailure, Failure } from "../../core/failure.ts"
+import type { Repo } from "../../core/ports.ts"
 import { openRepo } from "../../isolate/repo.ts"
 import { detectSandbox } from "../../isolate/sandbox.ts"
 import { openWorkspaces } from "../../isolate/workspaces.ts"
 import { run } from "../../lib/process.ts"
 import { detectAgents } from "../../make/detect-agents.ts"
+import { hasErrors } from "../../spec/diagnostic.ts"
 import { checkoutTree, loopFiles } from "../../spec/tree.ts"
 import { flyballHome } from "../home.ts"
-import { detectHere } from "../load.ts"
+import { detectHere, loadHere } from "../load.ts"
 import { openDatabase } from "../postgres/launch.ts"
+import { lackingTools } from "./tools-here.ts"
 
 export const DoctorItem = z.object({
   name: z.string(),
@@ -22,21 +25,35 @@ export type DoctorItem = z.infer<typeof DoctorItem>
 export const DoctorReport = z.object({ items: z.array(DoctorItem) })
 export type DoctorReport = z.infer<typeof DoctorReport>
 
-/** Looks at everything a run needs, all at once. Nothing is changed. */
+/** Looks at everything a run needs, all at once. Nothing of the user's is changed. */
 export async function examine(cwd: string, signal: AbortSignal): Promise<DoctorReport> {
   const home = flyballHome(process.env)
-  const items = await Promise.all([
+  const machine = [
     guarded("git", gitItem),
     guarded("node", nodeItem),
     guarded("agents", agentsItem),
     guarded("sandbox", () => sandboxItem(home)),
     guarded("database", () => databaseItem(home, signal)),
-    guarded("repository", () => repositoryItem(cwd, home)),
-    guarded("remote", () => remoteItem(cwd, home, signal)),
-    guarded("checks", () => checksItem(cwd, home)),
-    guarded("loops", () => loopsItem(cwd, home)),
+  ]
+  const items = await Promise.all([...machine, projectItems(cwd, home, signal)])
+  return { items: items.flat() }
+}
+
+/** What only a repository has; without one, that is said once. */
+async function projectItems(cwd: string, home: string, signal: AbortSignal): Promise<DoctorItem[]> {
+  const repo = await openRepo(cwd, home).catch((thrown: unknown) => asFailure(thrown))
+  if (repo instanceof Failure) {
+    const nowhere = repo.code === "NOT_A_REPOSITORY"
+    const says = nowhere ? `${cwd} is in none: remote, checks and loops were not looked at` : repo.message
+    const state = nowhere ? "lacking" : "missing"
+    return [{ name: "repository", state, says, ...(repo.hint === undefined ? {} : { advice: repo.hint }) }]
+  }
+  return Promise.all([
+    guarded("repository", async () => ({ state: "ok", says: repo.root })),
+    guarded("remote", () => remoteItem(repo, home, signal)),
+    guarded("checks", () => checksItem(repo)),
+    guarded("loops", () => loopsItem(repo)),
   ])
-  return { items }
 }
 
 type Item = Omit<DoctorItem, "name">
@@ -65,8 +82,16 @@ async function gitItem(): Promise<Item> {
     : { state: "ok", says }
 }
 
+/** As package.json's `engines` says. */
+const OLDEST_NODE = [20, 19] as const
+
 async function nodeItem(): Promise<Item> {
-  return { state: "ok", says: `Node ${process.versions.node}` }
+  const says = `Node ${process.versions.node}`
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
+  const old = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])
+  return old
+    ? { state: "missing", says, advice: `Node ${OLDEST_NODE.join(".")} or newer is needed.` }
+    : { state: "ok", says }
 }
 
 async function agentsItem(): Promise<Item> {
@@ -78,7 +103,7 @@ async function agentsItem(): Promise<Item> {
   return {
     state: "lacking",
     says: told.length === 0 ? "no coding agent is installed" : told.join(", "),
-    advice: "Install claude or codex for `use: auto`; or name any program as the maker: `use: command`.",
+    advice: 'Install claude or codex; or let any command make the changes: flyball init --agent "npx eslint --fix ."',
   }
 }
 
@@ -105,15 +130,18 @@ async function databaseItem(home: string, signal: AbortSignal): Promise<Item> {
   }
 }
 
-async function repositoryItem(cwd: string, home: string): Promise<Item> {
-  const repo = await openRepo(cwd, home)
-  return { state: "ok", says: repo.root }
-}
+/** A remote that does not answer by then is taken for unreachable. */
+const REMOTE_MS = 20_000
 
-async function remoteItem(cwd: string, home: string, signal: AbortSignal): Promise<Item> {
-  const repo = await openRepo(cwd, home)
+async function remoteItem(repo: Repo, home: string, signal: AbortSignal): Promise<Item> {
   const workspaces = openWorkspaces({ repo, sandbox: await detectSandbox({ home }), progress: () => {} })
-  const base = await workspaces.base(signal)
+  const limit = AbortSignal.timeout(REMOTE_MS)
+  const base = await workspaces.base(AbortSignal.any([signal, limit])).catch((thrown: unknown) => {
+    if (!limit.aborted) throw thrown
+    throw new Failure("REMOTE_UNREACHABLE", `The remote did not answer within ${REMOTE_MS / 1000} s.`, {
+      hint: "`git fetch` shows what it waits for; a run needs the remote's branch.",
+    })
+  })
   if (base.remote !== undefined)
     return { state: "ok", says: `${base.remote.name} answers; ${base.branch} is at ${base.sha.slice(0, 10)}` }
   return {
@@ -123,23 +151,41 @@ async function remoteItem(cwd: string, home: string, signal: AbortSignal): Promi
   }
 }
 
-async function checksItem(cwd: string, home: string): Promise<Item> {
-  const checks = await detectHere(await openRepo(cwd, home))
-  if (checks.length > 0)
+async function checksItem(repo: Repo): Promise<Item> {
+  const checks = await detectHere(repo)
+  const lacking = await lackingTools(repo, checks)
+  const needs = (name: string) => lacking.find(({ check }) => check === name)?.needs
+  const says = checks
+    .map(({ name, format, from }) =>
+      needs(name) === undefined
+        ? `${name} (${format === undefined || format === "exit" ? "by its exit code" : format}, from ${from})`
+        : `${name} (${needs(name)} is not installed, from ${from})`,
+    )
+    .join(", ")
+  if (checks.length === 0)
     return {
-      state: "ok",
-      says: checks.map((check) => `${check.name} (${check.format ?? "exit code"}, from ${check.from})`).join(", "),
+      state: "lacking",
+      says: "no tests, lint or types were found in the project",
+      advice:
+        "Without a check nothing can be proved: name a command under `checks:` in the loop, or in .flyball/checks.yaml.",
     }
+  const missing = [...new Set(lacking.map(({ needs: program }) => program))]
+  if (missing.length === 0) return { state: "ok", says }
   return {
     state: "lacking",
-    says: "no tests, lint or types were found in the project",
-    advice:
-      "Nothing can be accepted without evidence: name a command under `checks:` in the loop, or in .flyball/checks.yaml.",
+    says,
+    advice: `With ${missing.join(" and ")} these can be measured; until then a loop that names them asks a person.`,
   }
 }
 
-async function loopsItem(cwd: string, home: string): Promise<Item> {
-  const files = await loopFiles(checkoutTree((await openRepo(cwd, home)).root))
-  if (files.length > 0) return { state: "ok", says: files.join(", ") }
-  return { state: "lacking", says: "no loops yet", advice: "`flyball init` writes a first one." }
+async function loopsItem(repo: Repo): Promise<Item> {
+  const files = await loopFiles(checkoutTree(repo.root))
+  if (files.length === 0)
+    return { state: "lacking", says: "no loops yet", advice: "`flyball init` writes a first one." }
+  const loaded = await Promise.all(files.map((file) => loadHere(repo, file)))
+  const broken = files.filter((_, index) => hasErrors(loaded[index]?.diagnostics ?? []))
+  const says = files.map((file) => (broken.includes(file) ? `${file} (has errors)` : file)).join(", ")
+  return broken.length === 0
+    ? { state: "ok", says }
+    : { state: "missing", says, advice: "`flyball validate` shows every problem with its place." }
 }

@@ -1,10 +1,7 @@
-import { userInfo } from "node:os"
 import { z } from "zod"
 import type { Change } from "../../core/change.ts"
-import type { EventBody } from "../../core/event.ts"
-import { Failure } from "../../core/failure.ts"
 import { tryGit } from "../../lib/git.ts"
-import { append, readChange, readChanges } from "../../record/ledger.ts"
+import { readChanges } from "../../record/ledger.ts"
 import { pickChange, type Session } from "../session.ts"
 import { ChangeView, viewOf } from "../view.ts"
 
@@ -34,7 +31,8 @@ export async function inbox({ db, repo }: Session): Promise<InboxReport> {
   return { items: changes.map((change) => viewOf(change, false)).filter((view) => waits(view)) }
 }
 
-function waits(view: ChangeView): boolean {
+/** Whether it waits for a person. */
+export function waits(view: ChangeView): boolean {
   return view.stage === "awaiting_review" || view.stage === "needs_a_person"
 }
 
@@ -90,63 +88,8 @@ export function nextSteps(view: ChangeView): string[] {
   return steps
 }
 
-type Answer = Extract<EventBody, { type: "answered" }>["answer"]
-
-/** Writes a person's word into the ledger, once it is seen to fit the change's state. Returns the change with it. */
-export async function recordAnswer(
-  session: Session,
-  wanted: string,
-  make: (change: Change) => Answer,
-): Promise<Change> {
-  const change = await findChange(session, wanted)
-  const view = viewOf(change, false)
-  if (!waits(view)) {
-    throw new Failure("NOT_WAITING", `${change.id} does not wait for a person: ${view.says}.`, {
-      hint: "`flyball inbox` lists what does.",
-    })
-  }
-  const answer = make(change)
-  await append(session.db, change.id, `answered/${change.length}`, { type: "answered", by: userName(), answer })
-  return (await readChange(session.db, change.id)) ?? change
-}
-
-/** The commit that an approval would land, or why there is none. */
-export function approvable(change: Change): Answer {
-  const view = viewOf(change, false)
-  if (view.head === undefined) {
-    throw new Failure("NOTHING_TO_APPROVE", `${change.id} has no commit: ${view.says}.`, {
-      hint: "Answer its question, or reject it with a reason.",
-    })
-  }
-  const last = change.attempts.at(-1)
-  if (last?.verdict?.is !== "accept" && last?.verdict?.is !== "ask") {
-    throw new Failure(
-      "NOT_ACCEPTED",
-      `The gate did not accept ${change.id}: ${view.says}. An approval can't make it pass.`,
-      {
-        hint: `See \`flyball inbox show ${change.id}\`; reject it with a reason for another attempt, or take the commit by hand.`,
-      },
-    )
-  }
-  return { is: "approve", head: view.head }
-}
-
-async function findChange(session: Session, wanted: string): Promise<Change> {
+/** The change that a person means, of this repository. */
+export async function findChange(session: Session, wanted: string): Promise<Change> {
   const changes = await readChanges(session.db, { repo: session.repo.key })
-  const { id } = pickChange(
-    changes.map((change) => ({ id: change.id, title: change.finding.title })),
-    wanted,
-  )
-  const change = changes.find((each) => each.id === id)
-  if (change === undefined) throw new Failure("NO_SUCH_CHANGE", `There is no change "${wanted}".`)
-  return change
-}
-
-/** Who answers: the login name. On a machine that several people share as one user, that is all there is to know. */
-function userName(): string {
-  try {
-    return userInfo().username
-  } catch {
-    return `uid ${process.getuid?.() ?? "?"}`
-  }
+  return pickChange(changes, wanted, (change) => waits(viewOf(change, false)))
 }

@@ -1,147 +1,200 @@
 import { existsSync } from "node:fs"
 import { mkdir, writeFile } from "node:fs/promises"
-import { dirname, join } from "node:path"
-import { stringify } from "yaml"
+import { basename, dirname, join } from "node:path"
 import { z } from "zod"
-import type { CheckSpec } from "../../core/loop.ts"
+import { Failure } from "../../core/failure.ts"
+import { AgentKind, type CheckSpec } from "../../core/loop.ts"
 import type { Progress, Repo } from "../../core/ports.ts"
 import { openRepo } from "../../isolate/repo.ts"
-import { type DetectedAgent, detectAgents } from "../../make/detect-agents.ts"
+import { detectAgents } from "../../make/detect-agents.ts"
+import { findProgram } from "../../make/find-program.ts"
 import { checkoutTree, loopFiles } from "../../spec/tree.ts"
 import { flyballHome } from "../home.ts"
-import { detectHere } from "../load.ts"
+import { detectHere, trackedFiles } from "../load.ts"
+import { ciOf } from "./ci-here.ts"
+import { FIRST_LOOP, firstLoop, IGNORED, judges, leftOut, makerFile, setupOf } from "./first-loop.ts"
+import { type Lacking, lackingTools } from "./tools-here.ts"
 
 export const InitReport = z.object({
   repo: z.string(),
+  /** Agents that can be run here, with their versions. */
   agents: z.array(z.string()),
-  checks: z.array(z.string()),
+  checks: z.array(z.object({ name: z.string(), run: z.string(), from: z.string(), needs: z.string().optional() })),
+  /** The CI systems that the repository has settings of. */
+  ci: z.array(z.string()),
   /** Files written; none that were there already. */
   written: z.array(z.string()),
   kept: z.array(z.string()),
   /** Up to three findings that are really there. */
   findings: z.array(z.object({ title: z.string(), source: z.string(), severity: z.string() })),
+  /** How many there are in all; absent where nobody looked. */
+  found: z.number().optional(),
   notes: z.array(z.string()),
 })
 export type InitReport = z.infer<typeof InitReport>
 
 export type InitPlan = {
   repo: Repo
-  agents: DetectedAgent[]
+  agents: string[]
   checks: CheckSpec[]
+  lacking: Lacking[]
+  ci: string[]
   files: { path: string; text: string }[]
   kept: string[]
+  notes: string[]
+  /** The loop to begin with: the one that is written, or the first that was there. */
   loop: string
+  /** Whether that loop's maker can be run here. */
+  ready: boolean
 }
-
-const NAME = "daily-triage"
 
 /** What `init` would write here, from what it found. `maker`: an agent's name, or a command line. */
 export async function planInit(cwd: string, maker: string | undefined): Promise<InitPlan> {
+  const command = maker?.trim()
+  if (command === "")
+    throw new Failure("AGENT_EMPTY", "`--agent` names nobody.", { hint: '`--agent claude`, or `--agent "./fix.sh"`.' })
   const repo = await openRepo(cwd, flyballHome(process.env))
-  const [agents, checks, loops] = await Promise.all([
+  const [detected, checks, loops, paths] = await Promise.all([
     detectAgents(process.env),
     detectHere(repo),
     loopFiles(checkoutTree(repo.root)),
+    trackedFiles(repo),
   ])
+  const lacking = await lackingTools(repo, checks)
+  const usable = detected.filter((agent) => agent.usable)
+  const agents = usable.map(({ kind, version }) => `${kind} ${version ?? ""}`.trim())
+  if (command !== undefined) refuseUnusable(command)
   const wanted = [
-    { path: `.flyball/loops/${NAME}.yaml`, text: loopText(repo, checks, agents, maker) },
-    ...makerFile(maker),
+    // A first loop is proposed to those who have none.
+    ...(loops.length > 0
+      ? []
+      : [
+          {
+            path: `.flyball/loops/${FIRST_LOOP}.yaml`,
+            text: firstLoop({ repo, paths, checks, lacking, agents, maker: command }),
+          },
+          { path: ".flyball/.gitignore", text: IGNORED },
+        ]),
+    ...(command === undefined
+      ? []
+      : [{ path: ".flyball/agents/implementer.md", text: makerFile(command, runnable.has(command)) }]),
   ]
-  // A first loop is proposed to those who have none; nobody's file is overwritten.
-  const missing = wanted.filter(({ path }) => !existsSync(join(repo.root, path)))
-  const files = loops.length > 0 ? [] : missing
-  const kept = [
-    ...loops,
-    ...wanted.filter((file) => !missing.includes(file) && !loops.includes(file.path)).map(({ path }) => path),
-  ]
-  return { repo, agents, checks, files, kept, loop: NAME }
-}
-
-/** Writes the plan's files. */
-export async function writeInit({ repo, files }: InitPlan): Promise<void> {
-  for (const { path, text } of files) {
-    await mkdir(dirname(join(repo.root, path)), { recursive: true })
-    await writeFile(join(repo.root, path), text, { flag: "wx" })
+  const there = (path: string) => existsSync(join(repo.root, path))
+  const known = new Set<string>(usable.map(({ kind }) => kind))
+  return {
+    repo,
+    agents,
+    checks,
+    lacking,
+    ci: ciOf(paths),
+    files: wanted.filter(({ path }) => !there(path)),
+    kept: [...loops, ...wanted.map(({ path }) => path).filter(there)],
+    notes: [
+      ...(await makerNotes(command, known, repo)),
+      ...checkNotes(checks, lacking),
+      ...(await setupNotes(repo, loops.length === 0 ? paths : [])),
+    ],
+    loop: loops[0] === undefined ? FIRST_LOOP : basename(loops[0]).replace(/\.ya?ml$/, ""),
+    ready: agents.length > 0 || command !== undefined || there(".flyball/agents/implementer.md"),
   }
 }
 
-/** Up to three findings that a run of the new loop would find, at no cost: no agent is started. */
+/** Writes the plan's files; one that appeared meanwhile is left as it is. */
+export async function writeInit({ repo, files }: InitPlan): Promise<string[]> {
+  const written: string[] = []
+  for (const { path, text } of files) {
+    try {
+      await mkdir(dirname(join(repo.root, path)), { recursive: true })
+      await writeFile(join(repo.root, path), text, { flag: "wx" })
+      written.push(path)
+    } catch (error) {
+      if (isCode(error, "EEXIST") && existsSync(join(repo.root, path))) continue
+      throw new Failure("CHECKOUT_NOT_WRITABLE", `${path} can't be written in ${repo.root}.`, {
+        hint: "`init` writes a few files under .flyball/ and nothing else: is the folder yours, and is there something in the way?",
+        cause: error,
+      })
+    }
+  }
+  return written
+}
+
+/** The first look is for somebody who waits: what takes longer is for a dry run. */
+const FIRST_LOOK_MS = 5 * 60_000
+
+/** Up to three findings that a run of the new loop would find, at no cost: no agent is started, and none need be there. */
 export async function firstFindings(
-  cwd: string,
-  loop: string,
+  { repo, loop }: InitPlan,
   signal: AbortSignal,
   progress: Progress,
-): Promise<{ findings: InitReport["findings"]; notes: string[] }> {
+): Promise<Pick<InitReport, "findings" | "found" | "notes">> {
   const { runLoop } = await import("../run/run.ts")
-  const report = await runLoop({ cwd, loop, trigger: "manual", dryRun: true, signal, progress })
-  const findings = report.findings.slice(0, 3).map(({ title, source, severity }) => ({ title, source, severity }))
-  const more = report.findings.length - findings.length
-  return { findings, notes: [...report.notes, ...(more > 0 ? [`and ${more} more`] : [])] }
+  const limit = AbortSignal.timeout(FIRST_LOOK_MS)
+  try {
+    const options = { cwd: repo.root, loop, trigger: "manual", dryRun: true, progress }
+    const report = await runLoop({ ...options, signal: AbortSignal.any([signal, limit]) })
+    const findings = report.findings.slice(0, 3).map(({ title, source, severity }) => ({ title, source, severity }))
+    const notInstalled = report.findings.some(({ title }) => NOT_INSTALLED.test(title))
+    const notes = [...report.notes, ...(notInstalled ? [DEPENDENCIES] : [])]
+    return { findings, found: report.findings.length, notes }
+  } catch (thrown) {
+    if (!limit.aborted || signal.aborted) throw thrown
+    const text = `The first look took longer than ${FIRST_LOOK_MS / 60_000} minutes and was stopped: \`flyball run ${loop} --dry-run\` takes the time it needs.`
+    return { findings: [], notes: [text] }
+  }
 }
 
-const known: ReadonlySet<string> = new Set(["claude", "codex"])
+/** Words of findings that are about this machine rather than about the code. */
+const NOT_INSTALLED = /No module named|Cannot find (module|package)|library stub for module/
+const DEPENDENCIES =
+  "Some of these are modules that are not installed here. Install what the project depends on (for Python in .venv), and look again."
 
-function makerFile(maker: string | undefined): { path: string; text: string }[] {
+/** Agents of ours that can be run today, by the names that `use:` knows. */
+const runnable: ReadonlySet<string> = new Set(["claude", "codex"])
+
+function refuseUnusable(maker: string): void {
+  const isKind = AgentKind.safeParse(maker).success
+  if (!isKind || runnable.has(maker)) return
+  throw new Failure("NOT_AVAILABLE_YET", `\`--agent ${maker}\` is not available yet.`, {
+    hint: 'These are: claude, codex, and any command: `--agent "./fix.sh"`.',
+  })
+}
+
+async function makerNotes(maker: string | undefined, installed: ReadonlySet<string>, repo: Repo): Promise<string[]> {
   if (maker === undefined) return []
-  const front = known.has(maker)
-    ? { name: "implementer", description: "Makes the change for one finding.", use: maker }
-    : { name: "implementer", description: "Makes the change for one finding.", use: "command", command: maker }
+  if (runnable.has(maker))
+    return installed.has(maker) ? [] : [`${maker} is not installed here: a run would stop before it begins.`]
+  const program = /^[\w./+-]+/.exec(maker)?.[0]
+  if (program === undefined || shellWords.has(program)) return []
+  const found = await findProgram(program, process.env.PATH ?? "", repo.root)
+  return found === undefined ? [`\`${program}\` was not found: a run would stop there.`] : []
+}
+
+const shellWords: ReadonlySet<string> = new Set(["if", "for", "while", "case", "cd", "set", "export", "exec", ".", "!"])
+
+async function setupNotes(repo: Repo, paths: readonly string[]): Promise<string[]> {
+  const setup = setupOf(repo, paths)
+  const [manager = ""] = setup?.split(" ") ?? []
+  if (setup === undefined) return []
+  if ((await findProgram(manager, process.env.PATH ?? "", repo.root)) !== undefined) return []
   return [
-    {
-      path: ".flyball/agents/implementer.md",
-      text: `---\n${stringify(front)}---\n\nFix the one finding you are given. Keep the change small.\n`,
-    },
+    `\`setup: ${setup}\` can't work here: ${manager} is not installed. Install it, or the project's dependencies in your checkout.`,
   ]
 }
 
-function loopText(
-  repo: Repo,
-  checks: readonly CheckSpec[],
-  agents: readonly DetectedAgent[],
-  maker: string | undefined,
-): string {
-  const names = ["tests_pass", "lint_clean", "types"].filter((name) => checks.some((check) => check.name === name))
-  const reviewed = agents.some((agent) => agent.usable)
-  const setup = setupOf(repo)
-  const lines = [
-    "# What Flyball does here. Check it with `flyball validate`, try it with `flyball run daily-triage --dry-run`.",
-    `name: ${NAME}`,
-    'trigger: cron("0 9 * * MON-FRI")   # fired by `flyball up`',
-    "isolation: worktree",
-    ...(setup === undefined ? [] : [`setup: ${setup}   # in each workspace, before the maker begins`]),
-    "",
-    "steps:",
-    "  - discover:",
-    "      run: scan_ci_failures + open_issues + recent_commits",
-    "      write_to: state/triage.md",
-    "  - act:",
-    "      for_each: finding in state/triage.md",
-    `      spawn: implementer(finding)${maker === undefined ? "   # the best installed agent; see .flyball/agents" : ""}`,
-    "  - verify:",
-    ...(reviewed
-      ? ["      agent: reviewer   # another model than the maker"]
-      : ["      # agent: reviewer   # once claude or codex is installed: somebody other than the maker looks"]),
-    `      check: ${[...names, "diff_reasonable"].join(" AND ")}`,
-    "  - ship:",
-    "      if: verified",
-    "      run: open_pr",
-    "",
-    "guardrails:",
-    "  max_iterations: 3",
-    "  budget: $5/run",
-    "  halt_on: no_progress(2)",
+function checkNotes(checks: readonly CheckSpec[], lacking: readonly Lacking[]): string[] {
+  const left = leftOut(checks, lacking)
+  const tests = lacking.filter(({ check }) => checks.some(({ name, kind }) => name === check && kind === "tests"))
+  return [
+    ...left.map(({ check, needs }) => `${check} is left out of the loop: ${needs} is not installed here.`),
+    ...tests.map(
+      ({ check, needs }) => `${check} can't be run here: ${needs} is not installed. Without it nothing is accepted.`,
+    ),
+    ...(judges(checks, lacking).length === 0
+      ? ["No check was found that could tell whether a change is right: every proposal rests on your review."]
+      : []),
   ]
-  return `${lines.join("\n")}\n`
 }
 
-const lockFiles: readonly (readonly [string, string])[] = [
-  ["package-lock.json", "npm ci --prefer-offline"],
-  ["pnpm-lock.yaml", "pnpm install --frozen-lockfile --prefer-offline"],
-  ["yarn.lock", "yarn install --frozen-lockfile --prefer-offline"],
-]
-
-/** How dependencies come into a workspace, where the checkout has none to lend. */
-function setupOf({ root }: Repo): string | undefined {
-  if (existsSync(join(root, "node_modules"))) return undefined
-  return lockFiles.find(([file]) => existsSync(join(root, file)))?.[1]
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code
 }

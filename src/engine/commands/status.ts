@@ -1,5 +1,5 @@
 import { z } from "zod"
-import { readChanges } from "../../record/ledger.ts"
+import { readChanges, spentSince } from "../../record/ledger.ts"
 import { readRuns } from "../../record/runs.ts"
 import type { Session } from "../session.ts"
 import { ChangeView, viewOf } from "../view.ts"
@@ -34,16 +34,17 @@ export async function status(
   loop: string | undefined,
 ): Promise<Omit<StatusReport, "due" | "database">> {
   const where = { repo: repo.key, ...(loop === undefined ? {} : { loop }) }
-  const [changes, runs, pending] = await Promise.all([
+  const now = new Date()
+  const [changes, runs, pending, total, today] = await Promise.all([
     readChanges(db, where),
     readRuns(db, where, 5),
     pendingWorkflows(pool),
+    spentSince(db, where),
+    spentSince(db, where, new Date(now.getFullYear(), now.getMonth(), now.getDate())),
   ])
   const live = new Set(pending.filter((each) => each.alive).map((each) => changeOfWorkflow(each.id)))
   const executors = new Set(pending.filter((each) => each.alive).map((each) => each.executor))
   const views = changes.map((change) => viewOf(change, live.has(change.id)))
-  const today = new Date().toISOString().slice(0, 10)
-  const sum = (list: readonly ChangeView[]) => list.reduce((usd, view) => usd + view.usd, 0)
   return {
     repo: repo.root,
     changes: views,
@@ -56,6 +57,6 @@ export async function status(
       ...(run.endedAt === undefined ? {} : { endedAt: run.endedAt.toISOString() }),
       live: run.endedAt === undefined && executors.has(run.executor),
     })),
-    usd: { today: sum(views.filter((view) => view.updatedAt.startsWith(today))), total: sum(views) },
+    usd: { today, total },
   }
 }

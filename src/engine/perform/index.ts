@@ -37,7 +37,7 @@ const ends: ReadonlySet<EventBody["type"]> = new Set([
 ])
 
 async function eventsSince(change: Change, { db }: Context): Promise<Event[]> {
-  return (await readEvents(db, change.id)).slice(change.length)
+  return readEvents(db, change.id, change.length)
 }
 
 /** Only this folder touches the world. Every effect looks before it creates, so that it can be run again. */

@@ -1,5 +1,6 @@
 import type { Change } from "../../core/change.ts"
 import type { Command } from "../../core/decide.ts"
+import { Failure } from "../../core/failure.ts"
 import { append } from "../../record/ledger.ts"
 import type { Context } from "../context.ts"
 import { orAsk } from "./or-ask.ts"
@@ -19,6 +20,7 @@ export function isolate(command: Isolate, change: Change, context: Context, sign
     const standing = await context.standing(change.finding, base.sha, signal)
     if (standing.is === "gone")
       progress({ verb: "isolate", change: change.id, text: `already fixed on ${base.branch}: ${standing.why}` })
+    else await refuseHopeless(base.sha, context, signal)
     const workspace =
       standing.is === "gone"
         ? undefined
@@ -31,5 +33,15 @@ export function isolate(command: Isolate, change: Change, context: Context, sign
       standing: standing.is,
       detail: standing.why,
     })
+  })
+}
+
+/** No maker is woken where no change could pass (catalogue T12). */
+async function refuseHopeless(base: string, { baseTrouble }: Context, signal: AbortSignal): Promise<void> {
+  const trouble = await baseTrouble(base, signal)
+  if (trouble === undefined) return
+  throw new Failure("BASE_NOT_MEASURED", trouble, {
+    hint: "Mend that on this machine, or take the check out of the loop; the next run goes on by itself.",
+    retry: "later",
   })
 }

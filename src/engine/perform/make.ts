@@ -8,7 +8,7 @@ import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
 import { agentForAttempt } from "../../make/ladder.ts"
 import { append, findEvent, type Reserved, reserve } from "../../record/ledger.ts"
 import type { Context } from "../context.ts"
-import { ceilingsOf, chargeable, freeOfCharge, perAttemptUsd } from "../money.ts"
+import { ceilingsOf, chargedFor, dollarsOf, priceOfAttempt } from "../money.ts"
 import { orAsk } from "./or-ask.ts"
 
 type Make = Extract<Command, { do: "make" }>
@@ -24,13 +24,16 @@ export function make(command: Make, change: Change, context: Context, signal: Ab
     const agent = agentForAttempt(makerSpec(loop), attempt)
     const start = await nextStart(change, context)
     const moneyKey = `make/${change.length}/${start}`
+    const price = priceOfAttempt(loop, agent)
+    const tooDear = overOwnCeiling(price.usd, loop)
+    if (tooDear !== undefined) return ended(change, context, attempt, { made: tooDear })
     const reserved = await reserve(db, {
       change: change.id,
       key: moneyKey,
       repo: context.repo.key,
       loop: loop.name,
       run: change.run,
-      usd: freeOfCharge(agent) ? (agent.usdPerAttempt ?? 0) : perAttemptUsd(loop),
+      ...price,
       ceilings: ceilingsOf(loop),
     })
     if (reserved.is === "denied") return ended(change, context, attempt, { made: overBudget(reserved) })
@@ -47,7 +50,7 @@ export function make(command: Make, change: Change, context: Context, signal: Ab
     const result = await runMaker(command, change, context, agent, reserved.usd, workspace, signal)
     signal.throwIfAborted()
     const captured = await context.workspaces.capture(workspace, `Attempt ${attempt} at ${change.id}`, signal)
-    const spend = chargeable(result.spend, agent, reserved.usd, loop)
+    const spend = chargedFor(result.spend, agent, reserved.usd, loop)
     await ended(change, context, attempt, { made: madeOf(result, captured), result, spend, moneyKey })
   })
 }
@@ -141,7 +144,22 @@ function madeOf({ ended }: AgentResult, captured: Captured): Made {
 }
 
 function overBudget(denied: Extract<Reserved, { is: "denied" }>): Made {
-  const why = `The ${denied.ceiling}'s ceiling of $${denied.limitUsd.toFixed(2)} is reached: $${denied.usedUsd.toFixed(2)} spent or reserved.`
+  return { is: "failed", code: "budget", why: deniedWhy(denied) }
+}
+
+/** Why money was not to be had, in a sentence or two. */
+export function deniedWhy({ ceiling, limitUsd, usedUsd, askedUsd }: Extract<Reserved, { is: "denied" }>): string {
+  const left = Math.max(0, limitUsd - usedUsd)
+  const short = left === 0 ? "" : ` ${dollarsOf(left)} is left, and ${dollarsOf(askedUsd)} was needed.`
+  const later = ceiling === "run" ? "The loop's next run has money of its own" : "Tomorrow has money of its own"
+  return `The ${ceiling}'s ceiling of ${dollarsOf(limitUsd)} is reached: ${dollarsOf(usedUsd)} spent or reserved.${short} ${later}: answer it, and the next run goes on.`
+}
+
+/** A declared cost above `$…/attempt` could never be paid. */
+function overOwnCeiling(usd: number, loop: Loop): Made | undefined {
+  const { usdPerAttempt } = loop.guardrails.budget
+  if (usdPerAttempt === undefined || usd <= usdPerAttempt) return undefined
+  const why = `An attempt costs ${dollarsOf(usd)}, and its ceiling is ${dollarsOf(usdPerAttempt)}.`
   return { is: "failed", code: "budget", why }
 }
 

@@ -1,12 +1,13 @@
 import type { Attempt, Change } from "../../core/change.ts"
 import type { Command } from "../../core/decide.ts"
 import type { Evidence, Verdict } from "../../core/evidence.ts"
+import type { Base } from "../../core/ports.ts"
 import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
 import { agentForAttempt } from "../../make/ladder.ts"
-import { append, reserve } from "../../record/ledger.ts"
+import { append, type Reserved, reserve } from "../../record/ledger.ts"
 import type { Context } from "../context.ts"
-import { ceilingsOf, perAttemptUsd } from "../money.ts"
-import { makerSpec } from "./make.ts"
+import { ceilingsOf, chargeable, priceOfReview } from "../money.ts"
+import { deniedWhy, makerSpec } from "./make.ts"
 import { orAsk } from "./or-ask.ts"
 
 type Verify = Extract<Command, { do: "verify" }>
@@ -19,8 +20,17 @@ export function verify(command: Verify, change: Change, context: Context, signal
     const attempt = change.attempts.find((each) => each.n === n)
     const base = await context.workspaces.base(signal)
     const known = attempt?.verdict?.is === "accept" && attempt.verifiedBase === base.sha ? attempt : undefined
+    if (known === undefined && change.answer?.is === "approve" && (await overtaken(change, base, n, context, signal)))
+      return
     const moneyKey = `verify/${change.length}`
-    const reserved = known === undefined ? await reserveForReviewer(change, context, attempt, moneyKey) : 0
+    const paid: Reserved =
+      known === undefined ? await reserveForReviewer(change, context, attempt, moneyKey) : { is: "granted", usd: 0 }
+    if (paid.is === "denied") {
+      const detail = `There is no money left for its review. ${deniedWhy(paid)}`
+      await append(db, change.id, `stopped/${change.length}`, { type: "stopped", reason: "budget", detail })
+      return
+    }
+    const reserved = paid.usd
     await append(db, change.id, `verify.started/${change.length}`, {
       type: "verify.started",
       attempt: n,
@@ -39,15 +49,38 @@ export function verify(command: Verify, change: Change, context: Context, signal
     const result = await judged({ command, change, context, attempt, known, base: base.sha, usd: reserved }, signal)
     signal.throwIfAborted()
     const { evidence, verdict } = result
+    const spend = chargeable(result.spend, reserved, context.loop)
     progress({ verb: "verify", change: change.id, text: told(verdict, evidence) })
     await append(
       db,
       change.id,
       `verify.ended/${change.length}`,
-      { type: "verify.ended", attempt: n, head, base: base.sha, evidence, verdict, spend: result.spend },
-      { key: moneyKey, usd: result.spend.usd, tokens: tokensOf(result.spend), basis: result.spend.basis },
+      { type: "verify.ended", attempt: n, head, base: base.sha, evidence, verdict, spend },
+      { key: moneyKey, usd: spend.usd, tokens: tokensOf(spend), basis: spend.basis },
     )
   })
+}
+
+/** An approved change whose finding is gone from a base that moved has nothing left to land. */
+async function overtaken(
+  change: Change,
+  base: Base,
+  attempt: number,
+  context: Context,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const standing = await context.standing(change.finding, base.sha, signal)
+  if (standing.is !== "gone") return false
+  context.progress({ verb: "verify", change: change.id, text: `already fixed on ${base.branch}: ${standing.why}` })
+  await append(context.db, change.id, `isolate.ended/${change.length}`, {
+    type: "isolate.ended",
+    attempt,
+    base: base.sha,
+    workspace: "",
+    standing: "gone",
+    detail: standing.why,
+  })
+  return true
 }
 
 async function reserveForReviewer(
@@ -55,20 +88,17 @@ async function reserveForReviewer(
   context: Context,
   attempt: Attempt | undefined,
   key: string,
-): Promise<number> {
+): Promise<Reserved> {
   const { loop } = context
-  const reviewed = loop.steps.verify.layers.some((layer) => layer.by === "agent")
-  const usd = reviewed ? Math.max(0, perAttemptUsd(loop) - (attempt?.spend.usd ?? 0)) : 0
-  const reserved = await reserve(context.db, {
+  return reserve(context.db, {
     change: change.id,
     key,
     repo: context.repo.key,
     loop: loop.name,
     run: change.run,
-    usd,
+    ...priceOfReview(loop, attempt?.spend.usd ?? 0),
     ceilings: ceilingsOf(loop),
   })
-  return reserved.is === "granted" ? reserved.usd : 0
 }
 
 type Judging = {

@@ -45,7 +45,7 @@ export async function discoverFor({
       shell: (command, timeoutMs) => shellOn({ workspaces, sandbox, commit: base.sha, command, timeoutMs, signal }),
     },
     {
-      words: heard.words,
+      wordOn: heard.said.wordOn,
       added: heard.added,
       underWay: (finding: Finding) =>
         changes.some(

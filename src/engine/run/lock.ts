@@ -1,3 +1,4 @@
+import type { Pool } from "pg"
 import { Failure } from "../../core/failure.ts"
 import type { Session } from "../session.ts"
 
@@ -13,6 +14,8 @@ export async function withRunLock<T>(
 ): Promise<T> {
   if (shared) return act()
   const client = await pool.connect()
+  // It lies idle for as long as the run takes; should the database go down meanwhile, the next query says so.
+  client.on("error", () => {})
   const key = `run:${repo.key}:${loop}`
   try {
     const { rows } = await client.query<{ locked: boolean }>(
@@ -29,6 +32,26 @@ export async function withRunLock<T>(
       return await act()
     } finally {
       await client.query("select pg_advisory_unlock(hashtextextended($1, 0))", [key]).catch(() => {})
+    }
+  } finally {
+    client.release()
+  }
+}
+
+/**
+ * Keeps a run and a person's word from taking up one change at once: whoever holds it writes what it does into the
+ * ledger and starts the workflow; from then on everybody sees that the change is driven.
+ */
+export async function withChangeLock<T>(pool: Pool, change: string, act: () => Promise<T>): Promise<T> {
+  const client = await pool.connect()
+  client.on("error", () => {})
+  const key = [`change:${change}`]
+  try {
+    await client.query("select pg_advisory_lock(hashtextextended($1, 0))", key)
+    try {
+      return await act()
+    } finally {
+      await client.query("select pg_advisory_unlock(hashtextextended($1, 0))", key).catch(() => {})
     }
   } finally {
     client.release()

@@ -11,7 +11,7 @@ import { pendingWorkflows } from "../workflows.ts"
 /** What a run does with a finding, and why not more. */
 export type Planned = {
   finding: Finding
-  plan: "attempt" | "skip" | "under_way"
+  plan: "attempt" | "ask" | "skip" | "under_way"
   why?: string
   change?: Change
   ordinal: number
@@ -54,8 +54,12 @@ function planOne(finding: Finding, changes: readonly Change[], goesOn: (change: 
       return { finding, plan: "skip", why: `${change.id} waits for a person`, change, ordinal }
     case "closed":
       return { finding, plan: "skip", why: `${change.id} was closed by a person`, change, ordinal }
-    // Merged, or already fixed, and found again: it came back.
+    // Merged, or already fixed, and found again: it came back. Of what nothing can reproduce that can't be said.
     default:
+      if (finding.reproduce === undefined) {
+        const why = `${change.id} was merged, and nothing can show whether it is still open: close it where it was found`
+        return { finding, plan: "skip", why, change, ordinal }
+      }
       return finding.attemptable ? { finding, plan: "attempt", ordinal } : leftAlone(finding, ordinal)
   }
 }
@@ -64,7 +68,7 @@ function planOne(finding: Finding, changes: readonly Change[], goesOn: (change: 
 function leftAlone(finding: Finding, ordinal: number): Planned {
   const why = finding.reason ?? "not to be attempted"
   const byPerson = /^state-/.test(why)
-  return { finding, plan: byPerson ? "skip" : "attempt", why, ordinal }
+  return { finding, plan: byPerson ? "skip" : "ask", why, ordinal }
 }
 
 /** Whether a change may go on by itself now: begun and never driven, answered by a person, or waiting for the machine. */
@@ -79,7 +83,7 @@ export function admitAll(
   act: { admit(finding: Finding, ordinal: number): Promise<string>; goOn(change: Change): Promise<string> },
 ): Piece<string>[] {
   const pieces = plan.flatMap(({ finding, plan: what, change, ordinal }): Piece<string>[] => {
-    if (what !== "attempt") return []
+    if (what !== "attempt" && what !== "ask") return []
     if (change !== undefined) return [{ title: finding.title, isNew: false, begin: () => act.goOn(change) }]
     // What only asks a person costs nothing and waits for no limit.
     return [{ title: finding.title, isNew: finding.attemptable, begin: () => act.admit(finding, ordinal) }]

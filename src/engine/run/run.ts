@@ -2,10 +2,11 @@ import { mkdir, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import { uuidv7 } from "uuidv7"
 import type { Change } from "../../core/change.ts"
+import type { Outcome } from "../../core/decide.ts"
 import { Failure } from "../../core/failure.ts"
 import type { Finding } from "../../core/finding.ts"
 import type { Loop } from "../../core/loop.ts"
-import type { Base, Progress } from "../../core/ports.ts"
+import type { Base, Progress, Sandbox } from "../../core/ports.ts"
 import { append, readChange, readChanges, spentUsd } from "../../record/ledger.ts"
 import { admit, endRun, recordFindings, startRun } from "../../record/runs.ts"
 import { unavailable } from "../../spec/availability.ts"
@@ -20,7 +21,8 @@ import { type Held, workOff } from "../work.ts"
 import { pendingWorkflows } from "../workflows.ts"
 import { type Discovered, discoverFor } from "./discover.ts"
 import { holdNew } from "./hold.ts"
-import { withRunLock } from "./lock.ts"
+import { withChangeLock, withRunLock } from "./lock.ts"
+import { endOvertaken } from "./overtaken.ts"
 import { admitAll, type Planned, planFor } from "./plan.ts"
 
 export type RunOptions = {
@@ -43,11 +45,12 @@ export async function runLoop(options: RunOptions): Promise<RunReport> {
   const started = performance.now()
   const { cwd, signal, progress } = options
   await using session = await openSession({ cwd, signal, progress: (text) => progress({ verb: "record", text }) })
-  const loaded = await loadForRun(session.repo, options.loop)
+  const loaded = await loadForRun(session.repo, options.loop, { rehearsal: options.dryRun })
   refuseUnavailable(loaded.loop)
   return await withRunLock(session, loaded.loop.name, options.dryRun, async () => {
     const { onStep } = options
     await using engine = await openEngine({ session, signal, progress, ...(onStep === undefined ? {} : { onStep }) })
+    refuseUnconfined(loaded.loop, engine.sandbox)
     const report = options.dryRun ? await rehearse(engine, loaded, options) : await carryOut(engine, loaded, options)
     return { ...report, ms: Math.round(performance.now() - started) }
   })
@@ -65,14 +68,18 @@ async function carryOut(engine: Engine, loaded: LoadedLoop, options: RunOptions)
     resumed: { changes: resumed.changes, usd: resumed.usd },
   })
   await startRun(session.db, { ...run, trigger: options.trigger, executor: durable.executor })
-  const heard = await hear(session, loop, progress)
+  const heard = await hear(session, loop, { progress })
   const context = await engine.contextOf(run.id)
   const found = await discoverFor({ engine, context, base, heard, signal, progress })
   await recordFindings(session.db, run, found.findings)
   await keepContext(session, run.id, found)
   await options.onDiscovered?.()
+  const overtaken = await endOvertaken(context, { base, findings: found.findings, signal })
 
   const plan = await planFor(session, loop, found.findings)
+  const hopeless = plan.some((each) => each.plan === "attempt")
+    ? await context.baseTrouble(base.sha, signal)
+    : undefined
   const { results, held } = await workOff(
     [
       ...resumed.pieces,
@@ -83,13 +90,16 @@ async function carryOut(engine: Engine, loaded: LoadedLoop, options: RunOptions)
     ],
     {
       maxParallel: loop.steps.act?.maxParallel ?? 1,
-      hold: (underWay) => holdNew(session, loop, run.id, underWay),
+      hold: async (underWay) =>
+        hopeless === undefined
+          ? await holdNew(session, loop, run.id, underWay)
+          : { reason: "infrastructure", detail: hopeless },
       signal,
     },
   )
   for (const each of held) progress({ verb: "record", text: `held for a later run (${each.reason}): ${each.title}` })
   await engine.workspaces.sweep(await unfinished(session), signal)
-  const notes = [...heard.notes, ...found.notes, ...(await tell(session, loop, run.id, heard, signal))]
+  const notes = [...heard.notes, ...found.notes, ...overtaken, ...(await tell(session, loop, run.id, heard, signal))]
   const report = await reportOf({ engine, loaded, options, run: run.id, base, plan, results, held, resumed, notes })
   await endRun(session.db, run.id, {
     exitCode: report.exitCode,
@@ -128,21 +138,29 @@ async function admitted(engine: Engine, run: Run, finding: Finding, ordinal: num
   return drive(engine, run, id)
 }
 
-/** A change that waited goes on with this run's money. */
-async function goOn(engine: Engine, run: Run, change: Change): Promise<string> {
-  await append(engine.session.db, change.id, `resumed/${change.length}`, {
-    type: "resumed",
-    run: run.id,
-    loopHash: run.loop.hash,
+/** A change that waited goes on with this run's money, unless somebody else has taken it up since it was planned. */
+async function goOn(engine: Engine, run: Run, planned: Change): Promise<string> {
+  const { db, pool } = engine.session
+  const driven = await withChangeLock(pool, planned.id, async () => {
+    const change = await readChange(db, planned.id)
+    if (change?.length !== planned.length) return undefined
+    const { id, length } = change
+    await append(db, id, `resumed/${length}`, { type: "resumed", run: run.id, loopHash: run.loop.hash })
+    return start(engine, run, id)
   })
-  return drive(engine, run, change.id)
+  await driven?.outcome
+  return planned.id
 }
 
 async function drive(engine: Engine, run: Run, id: string): Promise<string> {
+  await (await start(engine, run, id)).outcome
+  return id
+}
+
+async function start(engine: Engine, run: Run, id: string): Promise<{ outcome: Promise<Outcome> }> {
   const change = await readChange(engine.session.db, id)
   if (change === undefined) throw new Failure("NO_SUCH_CHANGE", `There is no change ${id} in the ledger.`)
-  await engine.drive(change, run.id)
-  return id
+  return engine.drive(change, run.id)
 }
 
 async function keepContext(session: Session, run: string, found: Discovered): Promise<void> {
@@ -163,7 +181,7 @@ async function rehearse(engine: Engine, loaded: LoadedLoop, options: RunOptions)
   const { loop } = loaded
   const base = await engine.workspaces.base(options.signal)
   options.announce?.(loaded, { sandbox: engine.sandbox.kind.is, base, resumed: { changes: 0, usd: 0 } })
-  const heard = { words: new Map(), added: [], readBack: undefined, notes: [] }
+  const heard = await hear(session, loop, { lookOnly: true })
   const context = engine.rehearsalOf(loop)
   const found = await discoverFor({ engine, context, base, heard, signal: options.signal, progress: options.progress })
   const plan = await planFor(session, loop, found.findings)
@@ -177,13 +195,22 @@ async function rehearse(engine: Engine, loaded: LoadedLoop, options: RunOptions)
     results: [],
     held: [],
     resumed: { changes: 0, usd: 0 },
-    notes: found.notes,
+    notes: [...heard.notes, ...found.notes, ...nobodyMakes(loop)],
   })
   const { usdPerRun } = loop.guardrails.budget
   return {
     ...report,
     ...(usdPerRun === undefined ? {} : { atMostUsd: plan.some((each) => each.plan === "attempt") ? usdPerRun : 0 }),
   }
+}
+
+/** A run would stop before it begins, and says then what the ways out are. */
+function nobodyMakes({ steps, agents }: Loop): string[] {
+  const name = steps.act?.agent
+  if (name === undefined || agents[name]?.use !== "auto") return []
+  return [
+    `nobody can make these changes yet: \`${name}\` is the best installed agent, and none is installed (\`flyball doctor\`).`,
+  ]
 }
 
 type Reporting = {
@@ -246,8 +273,21 @@ async function reportOf({
     notes: [...notes],
     usd: views.reduce((usd, view) => usd + view.usd, 0),
     ms: 0,
-    exitCode: options.dryRun ? 0 : exitCodeOf(views),
+    exitCode: options.dryRun ? 0 : exitCodeOf(views, [...held]),
   }
+}
+
+/** `isolation: sandbox` is a demand, not a wish. */
+function refuseUnconfined({ isolation, source }: Loop, { kind }: Sandbox): void {
+  if (isolation !== "sandbox" || kind.is !== "none") return
+  throw new Failure(
+    "NO_SANDBOX",
+    `${source.path} demands \`isolation: sandbox\`, and there is none here: ${kind.why}.`,
+    {
+      hint: "Install bubblewrap (`apt install bubblewrap`), or say `isolation: worktree` and accept that a hostile agent can reach what you can reach.",
+      retry: "person",
+    },
+  )
 }
 
 /** A loop that demands what no version delivers yet is refused before anything starts. */

@@ -1,0 +1,41 @@
+import type { Change } from "../../core/change.ts"
+import type { Finding } from "../../core/finding.ts"
+import type { Base } from "../../core/ports.ts"
+import { sameWork } from "../../discover/same-work.ts"
+import { append, readChanges } from "../../record/ledger.ts"
+import type { OpenContext } from "../open-context.ts"
+
+/**
+ * Ends the changes that wait for a person although their finding is gone from the base: somebody merged the proposal
+ * elsewhere, or fixed it otherwise (catalogue D7). Only a finding's own check can say so, and only for what this run did
+ * not find again. Returns a note for each.
+ */
+export async function endOvertaken(
+  { db, repo, loop, standing }: OpenContext,
+  { base, findings, signal }: { base: Base; findings: readonly Finding[]; signal: AbortSignal },
+): Promise<string[]> {
+  const changes = await readChanges(db, { repo: repo.key, loop: loop.name })
+  const notes: string[] = []
+  for (const change of changes.filter(waits)) {
+    if (findings.some((finding) => sameWork(change.finding, finding))) continue
+    const now = await standing(change.finding, base.sha, signal)
+    if (now.is !== "gone") continue
+    const attempt = (change.attempts.at(-1)?.n ?? 0) + 1
+    await append(db, change.id, `isolate.ended/${change.length}`, {
+      type: "isolate.ended",
+      attempt,
+      base: base.sha,
+      workspace: "",
+      standing: "gone",
+      detail: now.why,
+    })
+    await append(db, change.id, `finished/${change.length + 1}`, { type: "finished", outcome: "already_fixed" })
+    const branch = change.proposal === undefined ? "" : `; its branch ${change.proposal.branch} stays`
+    notes.push(`${change.id} waits no longer: it is fixed on ${base.branch} by now${branch}.`)
+  }
+  return notes
+}
+
+function waits({ finished, finding }: Change): boolean {
+  return finding.reproduce !== undefined && (finished === "proposed" || finished === "asked" || finished === "stopped")
+}
