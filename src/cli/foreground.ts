@@ -1,5 +1,5 @@
 import type { Progress } from "../core/ports.ts"
-import { exitCodes } from "./main.ts"
+import { exitCodes } from "./exit-codes.ts"
 import { plain, type Terminal } from "./terminal.ts"
 
 /**

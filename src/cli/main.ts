@@ -1,10 +1,8 @@
 import { CommanderError } from "commander"
 import { asFailure, Failure } from "../core/failure.ts"
+import { exitCodes } from "./exit-codes.ts"
 import { buildProgram } from "./program.ts"
 import { openTerminal, type Terminal } from "./terminal.ts"
-
-/** Exit codes of all commands; `run` and `goal` add what their outcome was (product: the first that applies). */
-export const exitCodes = { done: 0, stopped: 1, wrongUse: 2, person: 3, interrupted: 130 } as const
 
 /** Runs one command line and returns its exit code. Nothing is thrown past it. */
 export async function main(args: readonly string[]): Promise<number> {

@@ -1,7 +1,7 @@
 import { DemoReport, playDemo } from "../../engine/demo/demo.ts"
 import type { Ending } from "../../engine/demo/story.ts"
+import { exitCodes } from "../exit-codes.ts"
 import { runInForeground } from "../foreground.ts"
-import { exitCodes } from "../main.ts"
 import { dollars, plain, print, type Terminal } from "../terminal.ts"
 import { announceTo } from "./run.ts"
 

@@ -1,5 +1,5 @@
 import { DoctorReport, examine } from "../../engine/commands/doctor.ts"
-import { exitCodes } from "../main.ts"
+import { exitCodes } from "../exit-codes.ts"
 import { plain, print, type Terminal } from "../terminal.ts"
 
 /** `flyball doctor` */

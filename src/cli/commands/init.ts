@@ -1,7 +1,7 @@
 import { asFailure } from "../../core/failure.ts"
 import { firstFindings, type InitPlan, InitReport, planInit, writeInit } from "../../engine/commands/init.ts"
+import { exitCodes } from "../exit-codes.ts"
 import { runInForeground } from "../foreground.ts"
-import { exitCodes } from "../main.ts"
 import { count, plain, print, type Terminal } from "../terminal.ts"
 
 /** `flyball init [--yes] [--agent NAME|COMMAND]` */

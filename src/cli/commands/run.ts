@@ -1,8 +1,8 @@
 import { RunReport } from "../../engine/report.ts"
 import type { RunOptions } from "../../engine/run/run.ts"
 import type { ChangeView } from "../../engine/view.ts"
+import { exitCodes } from "../exit-codes.ts"
 import { runInForeground } from "../foreground.ts"
-import { exitCodes } from "../main.ts"
 import { count, dollars, plain, print, type Terminal } from "../terminal.ts"
 import { changeLine } from "./status.ts"
 

@@ -7,7 +7,7 @@ import { Diagnostic, hasErrors, renderDiagnostics } from "../../spec/diagnostic.
 import { explain } from "../../spec/explain.ts"
 import { loopSchema } from "../../spec/json-schema.ts"
 import { checkoutTree, loopFiles } from "../../spec/tree.ts"
-import { exitCodes } from "../main.ts"
+import { exitCodes } from "../exit-codes.ts"
 import { count, print, type Terminal } from "../terminal.ts"
 
 export const ValidateReport = z.object({

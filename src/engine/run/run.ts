@@ -6,24 +6,24 @@ import type { Outcome } from "../../core/decide.ts"
 import { Failure } from "../../core/failure.ts"
 import type { Finding } from "../../core/finding.ts"
 import type { Loop } from "../../core/loop.ts"
-import type { Base, Progress, Sandbox } from "../../core/ports.ts"
+import type { Base, Progress } from "../../core/ports.ts"
 import { append, readChange, readChanges, spentUsd } from "../../record/ledger.ts"
 import { admit, endRun, recordFindings, startRun } from "../../record/runs.ts"
-import { unavailable } from "../../spec/availability.ts"
 import { type Engine, openEngine } from "../engine.ts"
 import { type LoadedLoop, loadForRun } from "../load.ts"
 import { contextFile } from "../open-context.ts"
-import { exitCodeOf, type RunReport } from "../report.ts"
+import type { RunReport } from "../report.ts"
 import { openSession, type Session } from "../session.ts"
 import { hear, tell } from "../state-file.ts"
-import { viewOf } from "../view.ts"
-import { type Held, workOff } from "../work.ts"
-import { pendingWorkflows } from "../workflows.ts"
+import { workOff } from "../work.ts"
 import { type Discovered, discoverFor } from "./discover.ts"
 import { holdNew } from "./hold.ts"
 import { withChangeLock, withRunLock } from "./lock.ts"
 import { endOvertaken } from "./overtaken.ts"
-import { admitAll, type Planned, planFor } from "./plan.ts"
+import { admitAll, planFor } from "./plan.ts"
+import { refuseUnavailable, refuseUnconfined } from "./refuse.ts"
+import { rehearse } from "./rehearse.ts"
+import { reportOf } from "./report-of.ts"
 
 export type RunOptions = {
   cwd: string
@@ -173,133 +173,4 @@ async function keepContext(session: Session, run: string, found: Discovered): Pr
 async function unfinished(session: Session): Promise<Set<string>> {
   const changes = await readChanges(session.db, { repo: session.repo.key })
   return new Set(changes.filter((change) => change.finished === undefined).map((change) => change.id))
-}
-
-/** What a run would attempt, skip and cost. Nothing is written to the repository or the ledger, and no agent is started. */
-async function rehearse(engine: Engine, loaded: LoadedLoop, options: RunOptions): Promise<RunReport> {
-  const { session } = engine
-  const { loop } = loaded
-  const base = await engine.workspaces.base(options.signal)
-  options.announce?.(loaded, { sandbox: engine.sandbox.kind.is, base, resumed: { changes: 0, usd: 0 } })
-  const heard = await hear(session, loop, { lookOnly: true })
-  const context = engine.rehearsalOf(loop)
-  const found = await discoverFor({ engine, context, base, heard, signal: options.signal, progress: options.progress })
-  const plan = await planFor(session, loop, found.findings)
-  const report = await reportOf({
-    engine,
-    loaded,
-    options,
-    run: "dry-run",
-    base,
-    plan,
-    results: [],
-    held: [],
-    resumed: { changes: 0, usd: 0 },
-    notes: [...heard.notes, ...found.notes, ...nobodyMakes(loop)],
-  })
-  const { usdPerRun } = loop.guardrails.budget
-  return {
-    ...report,
-    ...(usdPerRun === undefined ? {} : { atMostUsd: plan.some((each) => each.plan === "attempt") ? usdPerRun : 0 }),
-  }
-}
-
-/** A run would stop before it begins, and says then what the ways out are. */
-function nobodyMakes({ steps, agents }: Loop): string[] {
-  const name = steps.act?.agent
-  if (name === undefined || agents[name]?.use !== "auto") return []
-  return [
-    `nobody can make these changes yet: \`${name}\` is the best installed agent, and none is installed (\`flyball doctor\`).`,
-  ]
-}
-
-type Reporting = {
-  engine: Engine
-  loaded: LoadedLoop
-  options: RunOptions
-  run: string
-  base: Base
-  plan: readonly Planned[]
-  results: readonly string[]
-  held: readonly Held[]
-  resumed: { changes: number; usd: number }
-  notes: readonly string[]
-}
-
-async function reportOf({
-  engine,
-  loaded,
-  options,
-  run,
-  base,
-  plan,
-  results,
-  held,
-  resumed,
-  notes,
-}: Reporting): Promise<RunReport> {
-  const { session } = engine
-  const { loop } = loaded
-  const pending = await pendingWorkflows(session.pool)
-  const worked = new Set(results)
-  const changes = (await readChanges(session.db, { repo: session.repo.key, loop: loop.name })).filter((change) =>
-    worked.has(change.id),
-  )
-  const views = changes.map((change) =>
-    viewOf(
-      change,
-      pending.some((each) => each.id.startsWith(`${change.id}.`)),
-    ),
-  )
-  return {
-    run,
-    loop: loop.name,
-    trigger: options.trigger,
-    repo: session.repo.root,
-    base: base.sha,
-    dryRun: options.dryRun,
-    names: loaded.names.map(({ kind, name, became }) => ({ kind, name, became })),
-    findings: plan.map(({ finding, plan: what, why }) => ({
-      fingerprint: finding.fingerprint,
-      title: finding.title,
-      source: finding.source,
-      severity: finding.severity,
-      plan: what,
-      ...(why === undefined ? {} : { why }),
-    })),
-    changes: views,
-    held: [...held],
-    resumed: { changes: resumed.changes, usd: resumed.usd },
-    notes: [...notes],
-    usd: views.reduce((usd, view) => usd + view.usd, 0),
-    ms: 0,
-    exitCode: options.dryRun ? 0 : exitCodeOf(views, [...held]),
-  }
-}
-
-/** `isolation: sandbox` is a demand, not a wish. */
-function refuseUnconfined({ isolation, source }: Loop, { kind }: Sandbox): void {
-  if (isolation !== "sandbox" || kind.is !== "none") return
-  throw new Failure(
-    "NO_SANDBOX",
-    `${source.path} demands \`isolation: sandbox\`, and there is none here: ${kind.why}.`,
-    {
-      hint: "Install bubblewrap (`apt install bubblewrap`), or say `isolation: worktree` and accept that a hostile agent can reach what you can reach.",
-      retry: "person",
-    },
-  )
-}
-
-/** A loop that demands what no version delivers yet is refused before anything starts. */
-function refuseUnavailable(loop: Loop): void {
-  const refused = unavailable(loop).filter((each) => each.effect === "refused")
-  const [first] = refused
-  if (first === undefined) return
-  throw new Failure(
-    "NOT_AVAILABLE_YET",
-    `${loop.source.path}: \`${first.feature}\` is not available yet: it needs ${first.needs}.`,
-    {
-      hint: first.instead ?? "Take it out of the loop; `flyball validate` lists everything of the kind.",
-    },
-  )
 }

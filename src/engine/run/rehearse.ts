@@ -1,0 +1,54 @@
+import type { Loop } from "../../core/loop.ts"
+import type { Engine } from "../engine.ts"
+import type { LoadedLoop } from "../load.ts"
+import { priceOfAttempt, priceOfReview } from "../money.ts"
+import { makerSpec } from "../perform/make.ts"
+import type { RunReport } from "../report.ts"
+import { hear } from "../state-file.ts"
+import { discoverFor } from "./discover.ts"
+import { planFor } from "./plan.ts"
+import { reportOf } from "./report-of.ts"
+import type { RunOptions } from "./run.ts"
+
+/** What a run would attempt, skip and cost. Nothing is written to the repository or the ledger, and no agent is started. */
+export async function rehearse(engine: Engine, loaded: LoadedLoop, options: RunOptions): Promise<RunReport> {
+  const { session } = engine
+  const { loop } = loaded
+  const base = await engine.workspaces.base(options.signal)
+  options.announce?.(loaded, { sandbox: engine.sandbox.kind.is, base, resumed: { changes: 0, usd: 0 } })
+  const heard = await hear(session, loop, { lookOnly: true })
+  const context = engine.rehearsalOf(loop)
+  const found = await discoverFor({ engine, context, base, heard, signal: options.signal, progress: options.progress })
+  const plan = await planFor(session, loop, found.findings)
+  const report = await reportOf({
+    engine,
+    loaded,
+    options,
+    run: "dry-run",
+    base,
+    plan,
+    results: [],
+    held: [],
+    resumed: { changes: 0, usd: 0 },
+    notes: [...heard.notes, ...found.notes, ...nobodyMakes(loop)],
+  })
+  const atMost = dearest(loop, plan.filter((each) => each.plan === "attempt").length)
+  return { ...report, ...(atMost === undefined ? {} : { atMostUsd: atMost }) }
+}
+
+/** What so many findings may cost at most: every attempt and review at its price, and no more than the run's ceiling. */
+function dearest(loop: Loop, findings: number): number | undefined {
+  const each = loop.steps.act === undefined ? 0 : priceOfAttempt(loop, makerSpec(loop)).usd
+  const all = findings * loop.guardrails.maxIterations * (each + priceOfReview(loop, each).usd)
+  const { usdPerRun } = loop.guardrails.budget
+  return usdPerRun === undefined ? (all === 0 ? 0 : undefined) : Math.min(all, usdPerRun)
+}
+
+/** A run would stop before it begins, and says then what the ways out are. */
+function nobodyMakes({ steps, agents }: Loop): string[] {
+  const name = steps.act?.agent
+  if (name === undefined || agents[name]?.use !== "auto") return []
+  return [
+    `nobody can make these changes yet: \`${name}\` is the best installed agent, and none is installed (\`flyball doctor\`).`,
+  ]
+}
