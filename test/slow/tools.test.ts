@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { describe, expect, test } from "vitest"
+import { afterAll, describe, expect, test } from "vitest"
 import { detectSandbox } from "../../src/isolate/sandbox.ts"
 import { measureFiles, ownModules, told, toolModules } from "../../src/verify/testing.ts"
 
@@ -426,6 +426,7 @@ describe.skipIf(!hasCargo)(because("cargo", hasCargo, "see rustup.rs"), () => {
 })
 
 const home = mkdtempSync(join(tmpdir(), "flyball-home-"))
+afterAll(() => rmSync(home, { recursive: true, force: true }))
 const sandbox = await detectSandbox({ home })
 const confined = sandbox.kind.is === "bubblewrap"
 describe.skipIf(!confined)(because("inside bubblewrap", confined, "apt-get install bubblewrap"), () => {
