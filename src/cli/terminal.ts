@@ -58,3 +58,8 @@ export function ago(iso: string, now = Date.now()): string {
   if (seconds < 86_400 * 2) return `${Math.round(seconds / 3600)} h ago`
   return `${Math.round(seconds / 86_400)} days ago`
 }
+
+/** "2026-11-23 09:00", in this machine's time zone, whatever its language. */
+export function localTime(iso: string): string {
+  return new Date(iso).toLocaleString("sv-SE", { dateStyle: "short", timeStyle: "short" })
+}

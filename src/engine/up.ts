@@ -38,7 +38,7 @@ export async function up({ cwd, signal, say }: UpOptions): Promise<void> {
       triggers?.ended(loop.name, cause.by === "after" ? cause.chain : [])
     },
   })
-  for (const { loop, at } of triggers.due()) say(loop, `due ${at.toLocaleString()}`)
+  for (const { loop, at } of triggers.due()) say(loop, `due ${at.toLocaleString("sv-SE")}`)
   await triggers.done
 }
 

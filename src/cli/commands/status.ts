@@ -1,7 +1,7 @@
 import { status as readStatus, StatusReport } from "../../engine/commands/status.ts"
 import { openSession } from "../../engine/session.ts"
 import type { ChangeView } from "../../engine/view.ts"
-import { ago, count, dollars, plain, print, type Terminal } from "../terminal.ts"
+import { ago, count, dollars, localTime, plain, print, type Terminal } from "../terminal.ts"
 
 /** `flyball status [LOOP]` */
 export async function status(terminal: Terminal, loop: string | undefined, _options: object): Promise<number> {
@@ -47,7 +47,7 @@ function render({ color }: Terminal, report: StatusReport): string {
     lines.push(
       "",
       color.bold("Due"),
-      ...report.due.map((each) => `  ${new Date(each.at).toLocaleString()}  ${each.loop}  ${color.dim(each.trigger)}`),
+      ...report.due.map((each) => `  ${localTime(each.at)}  ${each.loop}  ${color.dim(each.trigger)}`),
     )
   lines.push("", color.dim(`spent ${dollars(report.usd.today)} today, ${dollars(report.usd.total)} in all`))
   return lines.join("\n")
