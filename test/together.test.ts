@@ -81,7 +81,8 @@ describe("what a run leaves alone", () => {
     await using repo = await smallRepo(quickProject({ maker: fixes, usdPerAttempt: 0.5, guardrails: "budget: $2/run" }))
     const before = await git(["for-each-ref"], { cwd: repo.root })
     const { report } = await runFix(repo, { dryRun: true })
-    expect(report).toMatchObject({ dryRun: true, atMostUsd: 2, exitCode: 0, changes: [] })
+    // Three attempts of $0.50 each: less than the ceiling.
+    expect(report).toMatchObject({ dryRun: true, atMostUsd: 1.5, exitCode: 0, changes: [] })
     expect(report.findings).toMatchObject([{ title: "n1 is broken", plan: "attempt" }])
     const refs = await git(["for-each-ref"], { cwd: repo.root })
     expect(refs.replace(/^.*refs\/flyball\/base\/.*\n/gm, "")).toBe(before)
