@@ -1,5 +1,5 @@
 import { mkdir, readdir, rm } from "node:fs/promises"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { z } from "zod"
 import type { Progress } from "../../core/ports.ts"
 import { flyballHome } from "../home.ts"
@@ -39,7 +39,7 @@ export type DemoOptions = Cast & {
 export async function playDemo(options: DemoOptions): Promise<DemoReport> {
   const { signal, progress, announce, agent, reviewer } = options
   const story = await readStory(join(examplesFolder(), "shop-demo"))
-  const folder = options.keep ?? (await newFolder())
+  const folder = options.keep === undefined ? await newFolder() : resolve(options.keep)
   progress({ verb: "trigger", text: `an example project and its remote, in ${folder}` })
   const stage = await buildStage(folder, story, { agent, reviewer })
   const run = await runLoop({

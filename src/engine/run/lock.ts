@@ -47,13 +47,24 @@ export async function withChangeLock<T>(pool: Pool, change: string, act: () => P
   client.on("error", () => {})
   const key = [`change:${change}`]
   try {
-    await client.query("select pg_advisory_lock(hashtextextended($1, 0))", key)
+    // Held for as long as it takes to start a workflow; whoever holds it longer hangs.
+    await client.query(`set lock_timeout = ${CHANGE_LOCK_MS}`)
+    await client.query("select pg_advisory_lock(hashtextextended($1, 0))", key).catch((cause: unknown) => {
+      throw new Failure("CHANGE_BUSY", `Another process has held ${change} for ${CHANGE_LOCK_MS / 1000} seconds.`, {
+        hint: "`flyball status` shows what runs. Nothing is lost: try again, or leave it to the loop's next run.",
+        retry: "later",
+        cause,
+      })
+    })
     try {
       return await act()
     } finally {
       await client.query("select pg_advisory_unlock(hashtextextended($1, 0))", key).catch(() => {})
     }
   } finally {
+    await client.query("reset lock_timeout").catch(() => {})
     client.release()
   }
 }
+
+const CHANGE_LOCK_MS = 30_000
