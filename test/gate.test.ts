@@ -282,7 +282,7 @@ describe("T3: cheats", () => {
       project.input(second.head, { attempt: 2, earlier: first.evidence, approval: { by: "ada", head: second.head } }),
     )
     expect(again.accept).toMatchObject({ head: second.head })
-    expect(of(again, "expectations_kept")?.caveats).toContain("A person decided this: ada.")
+    expect(of(again, "no_weakened_tests")?.caveats).toContain("A person decided this: ada.")
   })
 
   test("a conflict is the maker's once, and then a person's", async () => {

@@ -89,6 +89,8 @@ export const Evidence = z.object({
   command: z.string().optional(),
   artifact: z.string().optional(),
   ms: z.number(),
+  /** When it was taken, as ISO 8601; evidence of older versions has none. */
+  at: z.string().optional(),
   sandboxed: z.boolean(),
   definition: z.enum(["base", "frozen", "builtin"]),
   /** What this evidence cannot show. */

@@ -4,7 +4,7 @@ import type { Evidence, Verdict } from "./evidence.ts"
 import type { Layer } from "./loop.ts"
 
 /** Checks that no loop can leave out: their evidence is demanded for every head. */
-export const STANDING_CHECKS = ["merge", "protected_paths", "finding_fixed", "expectations_kept"] as const
+export const STANDING_CHECKS = ["merge", "protected_paths", "finding_fixed", "no_weakened_tests"] as const
 
 /** What is to be judged: one commit on one base, by the layers that the loop demands. */
 export type Case = { head: string; base: string; layers: readonly Layer[]; evidence: readonly Evidence[] }

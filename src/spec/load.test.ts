@@ -95,11 +95,6 @@ test("the full loop of the documentation loads as it stands; what is not deliver
     hooks: { afterIsolate: "npm ci --prefer-offline", onEscalate: "./tell-the-team.sh" },
   })
   const later = diagnostics.filter(({ code }) => code === "NOT_AVAILABLE_YET")
-  expect(later.find(({ message }) => message.startsWith("`fix_is_proved`"))).toMatchObject({
-    line: 22,
-    column: 33,
-    severity: "warning",
-  })
   expect(later.find(({ message }) => message.startsWith("`webhook(sentry)`"))).toMatchObject({
     line: 7,
     column: 53,

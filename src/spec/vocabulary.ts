@@ -44,22 +44,23 @@ export const roleChecks: Readonly<Record<string, CheckKind>> = {
 }
 
 /** Checks that are part of Flyball; nobody can replace them. */
-export const builtinChecks = ["diff_reasonable", "protected_paths", "no_secrets"] as const
+export const builtinChecks = [
+  "diff_reasonable",
+  "protected_paths",
+  "no_secrets",
+  "no_large_files",
+  "no_weakened_tests",
+  "hardcoded",
+  "dependencies_ok",
+  "fix_is_proved",
+  "tests_have_teeth",
+] as const
 
 /** Names that checks of Flyball itself have, and that nothing else may take. */
 export const reservedChecks = [...STANDING_CHECKS] as const
 
 /** Checks of Flyball's own that a later version delivers. */
-export const laterChecks = [
-  "no_weakened_tests",
-  "fix_is_proved",
-  "tests_have_teeth",
-  "dependencies_ok",
-  "performance",
-  "security",
-  "architecture",
-  "goal_metrics",
-] as const
+export const laterChecks = ["performance", "security", "architecture", "goal_metrics"] as const
 
 export const builtinAgents: Readonly<Record<string, string>> = {
   implementer: "Makes the change.",

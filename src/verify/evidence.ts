@@ -23,6 +23,7 @@ export function evidenceOf(
     ...(blame === undefined ? {} : { blame }),
     ...(feedback === undefined ? {} : { feedback }),
     ms: 0,
+    at: new Date().toISOString(),
     sandboxed: true,
     definition: "builtin",
     ...facts,

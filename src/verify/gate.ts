@@ -21,7 +21,7 @@ import { addSpend, NOTHING_SPENT, type Spend } from "../core/spend.ts"
 import { tryGit } from "../lib/git.ts"
 import { lostInOwnTests, readFacts, withOverlay } from "./change-facts.ts"
 import { type ChangeFacts, fails, passes } from "./checks/check.ts"
-import { expectationsKept } from "./checks/expectations-kept.ts"
+import { noWeakenedTests } from "./checks/no-weakened-tests.ts"
 import { readPatch } from "./diff.ts"
 import { evidenceOf, type Subject, skipped } from "./evidence.ts"
 import { findingFixed } from "./finding-fixed.ts"
@@ -167,13 +167,13 @@ async function settle(state: State, layerInput: LayerInput): Promise<void> {
 
 /** The evidence on existing tests, once; the head's own copies are run only for a change that passed so far. */
 async function keep(state: State, facts: ChangeFacts, green: boolean): Promise<void> {
-  if (state.evidence.some((each) => each.check === "expectations_kept")) return
+  if (state.evidence.some((each) => each.check === "no_weakened_tests")) return
   const repeated = (state.input.earlier ?? []).some(
-    (each) => each.check === "expectations_kept" && each.outcome === "fail",
+    (each) => each.check === "no_weakened_tests" && each.outcome === "fail",
   )
   const { measureTree } = state.input
   const lost = green ? await lostInOwnTests(facts, state.measured, { ...whereOf(state), measureTree }) : []
-  record(state, evidenceOf("expectations_kept", state.subject, expectationsKept(facts, { lost, repeated })))
+  record(state, evidenceOf("no_weakened_tests", state.subject, noWeakenedTests(facts, { lost, repeated })))
 }
 
 async function runReview(

@@ -6,6 +6,7 @@ import type { ChangeFacts } from "./checks/check.ts"
 import { changeChecks } from "./checks/index.ts"
 import { evidenceOf, type Subject, skipped } from "./evidence.ts"
 import { judgeCheck, type Measured, measureBoth, type Sides } from "./judge-check.ts"
+import { runningChecks } from "./proof/index.ts"
 
 export type LayerInput = Sides & {
   facts: ChangeFacts
@@ -34,11 +35,22 @@ export async function runChecks(expr: CheckExpr, known: readonly Evidence[], inp
     outcome.evidence.push(await readChange(name, input))
   }
   if (value() !== "unknown") return outcome
-  for (const name of names.filter((each) => changeChecks[each] === undefined)) {
+  for (const name of names.filter((each) => changeChecks[each] === undefined && runningChecks[each] === undefined)) {
     const found = await runCheck(name, input)
     outcome.evidence.push(found.evidence)
     if (found.measured !== undefined) outcome.measured.push(found.measured)
-    if (value() === "pass" || found.evidence.blame === "infrastructure") break
+    if (value() === "pass" || found.evidence.blame === "infrastructure") return outcome
+  }
+  // Proofs are the dearest: they are asked for only while nothing else has refused the change.
+  for (const name of names) {
+    const proof = runningChecks[name]
+    if (proof === undefined || value() !== "unknown") continue
+    const started = performance.now()
+    const judgement = await proof({ ...input, known: [...known, ...outcome.evidence], measured: outcome.measured })
+    input.signal.throwIfAborted()
+    const evidence = { ...evidenceOf(name, subject, judgement), ms: Math.round(performance.now() - started) }
+    input.told(`${name}: ${evidence.outcome}: ${evidence.summary}`)
+    outcome.evidence.push(evidence)
   }
   return outcome
 }
@@ -76,16 +88,7 @@ async function runCheck(name: string, input: LayerInput): Promise<{ evidence: Ev
 const standing: ReadonlySet<string> = new Set(STANDING_CHECKS)
 
 /** Built-in checks of later versions, by name: required, they ask; they never pass in silence. */
-const later = new Set([
-  "fix_is_proved",
-  "no_weakened_tests",
-  "tests_have_teeth",
-  "dependencies_ok",
-  "performance",
-  "security",
-  "architecture",
-  "goal_metrics",
-])
+const later = new Set(["performance", "security", "architecture", "goal_metrics"])
 
 function unavailable(name: string): string {
   if (standing.has(name)) return `\`${name}\` is always on and can't be replaced: take it out of the loop`

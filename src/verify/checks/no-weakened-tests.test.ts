@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { Judgement } from "../../core/judge-measured.ts"
 import { baseFiles, type Changes, changes } from "../fixtures/change.ts"
 import type { Files } from "../fixtures/repository.ts"
-import { expectationsKept } from "./expectations-kept.ts"
+import { noWeakenedTests } from "./no-weakened-tests.ts"
 
 let change: Changes
 beforeAll(async () => {
@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => change[Symbol.asyncDispose]())
 
 const test0 = String(baseFiles["test/add.test.js"])
-describe("expectations_kept", () => {
+describe("no_weakened_tests", () => {
   const own = { lost: [], repeated: false }
   const without = (text: string, line: string, instead = "") =>
     text
@@ -91,7 +91,7 @@ describe("expectations_kept", () => {
     ],
     ["an exit", { "test/add.test.js": `process.exit(0)\n${test0}` }, "adds `exit`"],
   ])("T13: shows %s to the maker", async (_name, files, said) => {
-    const judged = expectationsKept(await change.facts(files), own)
+    const judged = noWeakenedTests(await change.facts(files), own)
     expect(judged).toMatchObject({ outcome: "fail", blame: "maker" })
     expect(judged.feedback).toContain(said)
   })
@@ -134,21 +134,21 @@ describe("expectations_kept", () => {
     ["documents that speak of tests", { "README.md": "Set NODE_ENV to 'test'; VITEST is set by vitest.\n" }],
     ["no test touched", { "src/add.js": "x\n" }],
   ])("T13: is no verdict on %s", async (_name, files) => {
-    expect(expectationsKept(await change.facts(files), own)).toMatchObject({ outcome: "pass" })
+    expect(noWeakenedTests(await change.facts(files), own)).toMatchObject({ outcome: "pass" })
   })
 
   test("T13: an edit is shown in any case", async () => {
-    const judged: Judgement = expectationsKept(await change.facts({ "test/add.test.js": `${test0}// x\n` }), own)
+    const judged: Judgement = noWeakenedTests(await change.facts({ "test/add.test.js": `${test0}// x\n` }), own)
     expect(judged.caveats).toEqual(["Edits existing tests: test/add.test.js."])
   })
 
   test("T13: told a second time, it is a person's question", async () => {
     const facts = await change.facts({ "test/add.test.js": without(test0, "add(1, 2), 3") })
-    expect(expectationsKept(facts, { lost: [], repeated: true })).toMatchObject({ outcome: "fail", blame: "person" })
+    expect(noWeakenedTests(facts, { lost: [], repeated: true })).toMatchObject({ outcome: "fail", blame: "person" })
   })
 
   test("what the head's own copies no longer show counts too", async () => {
-    const judged = expectationsKept(await change.facts({ "test/add.test.js": `${test0}// x\n` }), {
+    const judged = noWeakenedTests(await change.facts({ "test/add.test.js": `${test0}// x\n` }), {
       lost: [{ id: "adds", why: "is lost" }],
       repeated: false,
     })

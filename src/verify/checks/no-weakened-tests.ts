@@ -16,7 +16,7 @@ export type OwnTests = {
  * Existing tests may be edited; what they expect may not be taken back. The base's copies are what decides whether the
  * code is right, so an edit as such is only shown: what is refused is landing tests that ask for less than the base's do.
  */
-export function expectationsKept(facts: ChangeFacts, own: OwnTests): Judgement {
+export function noWeakenedTests(facts: ChangeFacts, own: OwnTests): Judgement {
   const edited = facts.entries.filter((entry) => entry.status !== "added" && facts.isTest(entry.path))
   const taken = [...retractions(facts), ...specialCases(facts), ...own.lost.map(({ id, why }) => `${id} ${why}`)]
   const names = edited.map((entry) => entry.path)
