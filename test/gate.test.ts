@@ -235,9 +235,9 @@ describe("T3: cheats", () => {
     [
       "a check that is not available is required",
       { "src/add.js": fixed },
-      { layers: [names("tests_pass", "fix_is_proved")] },
+      { layers: [names("tests_pass", "performance")] },
       "ask",
-      "`fix_is_proved` is not available yet, and the loop requires it",
+      "`performance` is not available yet, and the loop requires it",
     ],
     [
       "a check that nobody knows is required",
