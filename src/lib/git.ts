@@ -1,4 +1,5 @@
 import { type Ran, run } from "./process.ts"
+import { runInShell } from "./shell-pool.ts"
 
 export type GitOptions = {
   cwd: string
@@ -29,7 +30,9 @@ export async function git(args: readonly string[], options: GitOptions): Promise
 
 /** The same, for callers to whom a non-zero exit is an answer. */
 export function tryGit(args: readonly string[], options: GitOptions): Promise<Ran> {
-  return start(["git", ...args], options)
+  return args.some((arg) => remote.has(arg))
+    ? start(["git", ...args], options)
+    : ask('exec git "$@"', args, options, ["git"])
 }
 
 /**
@@ -37,9 +40,32 @@ export function tryGit(args: readonly string[], options: GitOptions): Promise<Ra
  * are. The script is a constant; what varies comes in as `$1`, `$2`, … Throws GitError.
  */
 export async function gitScript(script: string, args: readonly string[], options: GitOptions): Promise<string> {
-  const ran = await start(["/bin/sh", "-e", "-c", script, "git-script", ...args], options)
+  const ran = await ask(`set -e\n${script}`, args, options, ["/bin/sh", "-e", "-c", script, "git-script"])
   if (ran.exitCode !== 0) throw new GitError(["(script)", ...args], ran)
   return ran.stdout
+}
+
+/** What talks to another machine may ask for a password or take minutes: it gets a process of its own. */
+const remote: ReadonlySet<string> = new Set(["fetch", "push", "ls-remote", "clone"])
+
+const GIT_LIMIT_BYTES = 256 * 1024 * 1024
+
+/** Told to a waiting shell where that can be done, and started directly where not. */
+async function ask(
+  script: string,
+  args: readonly string[],
+  options: GitOptions,
+  direct: readonly string[],
+): Promise<Ran> {
+  const { cwd, stdin = "", signal, timeoutMs = 120_000 } = options
+  const started = performance.now()
+  const env = { ...gitEnvironment(), ...options.env }
+  const ran = await runInShell({ script, args, cwd, env, stdin, timeoutMs, limitBytes: GIT_LIMIT_BYTES, signal })
+  // No shell, no git, or no folder: the direct way tells which.
+  if (ran === undefined || ran.exitCode === 127 || (ran.ended === "exit" && ran.exitCode === null))
+    return start([...direct, ...args], options)
+  const [stdout, stderr] = [ran.stdout.toString(), ran.stderr.toString()]
+  return { ...ran, signal: null, stdout, stderr, droppedBytes: 0, ms: performance.now() - started }
 }
 
 function start(argv: readonly string[], { cwd, env, stdin, signal, timeoutMs = 120_000 }: GitOptions): Promise<Ran> {
@@ -47,7 +73,7 @@ function start(argv: readonly string[], { cwd, env, stdin, signal, timeoutMs = 1
     cwd,
     env: { ...gitEnvironment(), ...env },
     timeoutMs,
-    limitBytes: 256 * 1024 * 1024,
+    limitBytes: GIT_LIMIT_BYTES,
     ...(stdin === undefined ? {} : { stdin }),
     ...(signal === undefined ? {} : { signal }),
   })
