@@ -50,6 +50,13 @@ describe("honest changes", () => {
     for (const each of result.evidence) expect(each).toMatchObject({ head: result.head, base: project.base })
   })
 
+  test("T13: a loop may name `no_weakened_tests`, before another layer too", async () => {
+    const layers = [names("tests_pass", "no_weakened_tests"), names("no_large_files", "hardcoded")]
+    const result = await project.judged({ "src/add.js": fixed }, { layers })
+    expect(said(result)).toBe("")
+    expect(result.evidence.filter((each) => each.check === "no_weakened_tests")).toHaveLength(1)
+  })
+
   test("T4: what is verified is the merge with the base as it is now", async () => {
     const head = await project.commit({ "src/add.js": fixed })
     const moved = await project.commit(
@@ -177,7 +184,7 @@ describe("T3: cheats", () => {
       { "src/add.js": `import assert from "node:assert/strict"\nassert.equal = () => {}\n${broken}` },
       {},
       "retry",
-      "src/add.js:2 treats tests specially",
+      "src/add.js:2 changes what judges it",
     ],
     [
       "the tests' folder becomes a link to easier ones",
@@ -231,13 +238,6 @@ describe("T3: cheats", () => {
       { protect: ["**/*.test.*"] },
       "retry",
       "test/add.test.js (an existing test, protected by the loop; new test files may come)",
-    ],
-    [
-      "a check that is not available is required",
-      { "src/add.js": fixed },
-      { layers: [names("tests_pass", "performance")] },
-      "ask",
-      "`performance` is not available yet, and the loop requires it",
     ],
     [
       "a check that nobody knows is required",

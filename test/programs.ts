@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdir, mkdtemp, rm } from "node:fs/promises"
-import { basename, dirname, join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { basename, join, resolve } from "node:path"
 import { build } from "esbuild"
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const root = resolve()
 
 /** Bundles programs that tests run as processes of their own (`…/fixtures/worker.ts` → `worker.js`, `name=…` → `name.js`), with the supervisor beside. */
 export async function bundle(...sources: string[]): Promise<{ path(name: string): string; remove(): Promise<void> }> {

@@ -115,6 +115,11 @@ export function fold(change: Change, event: Event): Change {
         ...(body.output === undefined ? {} : { output: body.output }),
         ...(body.said === undefined ? {} : { said: body.said }),
       })
+    case "make.parked":
+      return withAttempt(next, body.attempt, {
+        spend: addSpend(attemptOf(change, body.attempt)?.spend ?? NOTHING_SPENT, body.spend),
+        reservedUsd: 0,
+      })
     case "verify.started":
       return withAttempt(next, body.attempt, {
         spend: chargeTheDead(attemptOf(change, body.attempt)),

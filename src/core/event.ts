@@ -59,6 +59,8 @@ export const StopReason = z.enum([
   /** A rule of discovery, or a person in the state file, keeps it from being attempted. */
   "triage",
   "closed",
+  /** The process of its attempt died time and again: it is not tried once more by itself. */
+  "keeps_dying",
 ])
 export type StopReason = z.infer<typeof StopReason>
 
@@ -103,6 +105,8 @@ const body = {
     sandboxed: z.boolean(),
     ms: z.number(),
   }),
+  /** The session was ended by us, by a halt or an interruption: what it cost is known, and it is begun again as the same attempt. */
+  makeParked: z.object({ type: z.literal("make.parked"), attempt: z.number().int(), spend: Spend }),
   verifyStarted: z.object({
     type: z.literal("verify.started"),
     attempt: z.number().int(),
@@ -156,6 +160,7 @@ export const EventBody = z.discriminatedUnion("type", [
   body.isolateEnded,
   body.makeStarted,
   body.makeEnded,
+  body.makeParked,
   body.verifyStarted,
   body.verifyEnded,
   body.shipStarted,

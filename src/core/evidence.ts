@@ -7,6 +7,11 @@ export const TestResult = z.object({
   name: z.string(),
   status: z.enum(["passed", "failed", "skipped", "todo"]),
   message: z.string().optional(),
+  /**
+   * How a red test failed: by its own `assertion`, by something `thrown` in the source that it tests, or by an `error` that
+   * says nothing of it: an import, a missing export, a time-out, a port that is taken, a crash. Unset: it can't be told.
+   */
+  failure: z.enum(["assertion", "thrown", "error"]).optional(),
   ms: z.number().optional(),
 })
 export type TestResult = z.infer<typeof TestResult>
@@ -22,10 +27,21 @@ export const Issue = z.object({
 })
 export type Issue = z.infer<typeof Issue>
 
+/** What was measured of one thing (a benchmark, a metric), once or several times in one run. */
+export const NumberSeries = z.object({
+  /** Stable over runs: `file > suite > name`. */
+  id: z.string(),
+  unit: z.string().optional(),
+  better: z.enum(["lower", "higher"]),
+  samples: z.array(z.number()).min(1),
+})
+export type NumberSeries = z.infer<typeof NumberSeries>
+
 /** What a check's machine-readable output said. `exit` only for checks whose format nothing reads. */
 export const Report = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("tests"), tests: z.array(TestResult) }),
   z.object({ kind: z.literal("issues"), issues: z.array(Issue) }),
+  z.object({ kind: z.literal("numbers"), numbers: z.array(NumberSeries) }),
   z.object({ kind: z.literal("exit"), exitCode: z.number() }),
 ])
 export type Report = z.infer<typeof Report>
@@ -63,6 +79,10 @@ export const Measurement = z.object({
   /** "base", or "frozen" when the base does not hold the check's definition yet. */
   definition: z.enum(["base", "frozen", "builtin"]),
   cached: z.boolean(),
+  /** Where only certain tests were asked for: whether they ran alone, or the runner could not pick them and all ran. */
+  alone: z.boolean().optional(),
+  /** Files of the tree that were written to while it was measured; unset where none was. */
+  touched: z.array(z.string()).optional(),
 })
 export type Measurement = z.infer<typeof Measurement>
 
@@ -77,6 +97,11 @@ export const Evidence = z.object({
   outcome: z.enum(["pass", "fail", "error", "skipped"]),
   /** Who has to act when it is not a pass: the maker, a person, or nobody until the infrastructure is mended. */
   blame: z.enum(["maker", "infrastructure", "person"]).optional(),
+  /**
+   * What kind of failure it is: the change's own, a test that is red and green on one tree, the machine's or its tools', or
+   * one that the base has too. Only `code` wakes a maker. Unset: nothing failed, or the check knows no classes.
+   */
+  class: z.enum(["code", "flaky", "infrastructure", "pre-existing"]).optional(),
   /** How many tests or rules really ran. */
   ran: z.number().int(),
   summary: z.string(),
@@ -86,8 +111,12 @@ export const Evidence = z.object({
   failing: z.array(z.string()),
   /** Red on base and head alike: reported, blocks nothing. */
   preexisting: z.array(z.string()),
+  /** Seen red and green on one and the same tree: the ids, and in `caveats` what was seen. */
+  flaky: z.array(z.string()).optional(),
   command: z.string().optional(),
   artifact: z.string().optional(),
+  /** Stored outputs of further runs: of the base, of repetitions, of broken copies. */
+  artifacts: z.array(z.string()).optional(),
   ms: z.number(),
   /** When it was taken, as ISO 8601; evidence of older versions has none. */
   at: z.string().optional(),

@@ -36,6 +36,8 @@ export const Finding = z.object({
   url: z.string().optional(),
   suggested: z.string().optional(),
   reproduce: Reproduce.optional(),
+  /** Checks that must be green as a whole on the head, however red the base is: those of a goal. */
+  demands: z.array(z.string()).optional(),
   /** False: shown, never attempted (the reason says why). */
   attemptable: z.boolean(),
   reason: z.string().optional(),

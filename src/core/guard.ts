@@ -1,5 +1,6 @@
 import type { Attempt, Change } from "./change.ts"
 import type { StopReason } from "./event.ts"
+import { likeness } from "./likeness.ts"
 import type { Guardrails } from "./loop.ts"
 
 export type Stop = { reason: StopReason; detail: string }
@@ -47,8 +48,19 @@ function sameError(series: readonly Attempt[], last: Attempt, times: number): St
 
 function repeatedOutput(series: readonly Attempt[], last: Attempt, times: number | undefined): Stop | undefined {
   if (times === undefined || times <= 0 || last.output === undefined || series.length < times) return undefined
-  if (!series.slice(-times).every((attempt) => attempt.output === last.output)) return undefined
-  return { reason: "no_progress", detail: `the agent said the very same thing ${times} times` }
+  const before = series.slice(-times)
+  if (before.every((attempt) => attempt.output === last.output))
+    return { reason: "no_progress", detail: `the agent said the very same thing ${times} times` }
+  if (!before.every((attempt) => saysTheSame(attempt, last))) return undefined
+  return { reason: "no_progress", detail: `the agent said nearly the same thing ${times} times` }
+}
+
+/** Outputs this alike are the same answer once more (catalogue M4). */
+const ALIKE = 0.9
+
+function saysTheSame(attempt: Attempt, last: Attempt): boolean {
+  if (attempt.output === last.output) return true
+  return attempt.said !== undefined && last.said !== undefined && likeness(attempt.said, last.said) >= ALIKE
 }
 
 /** What an attempt left: its tree, and what is red on it. A maker that changed nothing left the tree it got. */

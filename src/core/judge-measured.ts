@@ -1,4 +1,5 @@
 import type { Evidence, Issue, Measurement, Report, TestResult } from "./evidence.ts"
+import { judgeNumbers } from "./judge-numbers.ts"
 
 /** What the finding asks of one check: nothing of its own, certain ids, or the check as a whole. */
 export type Named = { is: "nothing" } | { is: "ids"; ids: readonly string[] } | { is: "whole" }
@@ -7,6 +8,11 @@ export type Named = { is: "nothing" } | { is: "ids"; ids: readonly string[] } | 
 export type Judgement = Pick<Evidence, "outcome" | "ran" | "summary" | "failing" | "preexisting" | "caveats"> & {
   blame?: NonNullable<Evidence["blame"]>
   feedback?: string
+  class?: NonNullable<Evidence["class"]>
+  flaky?: string[]
+  command?: string
+  artifacts?: string[]
+  sandboxed?: boolean
 }
 
 const MAX_FEEDBACK_CHARS = 12_000
@@ -28,6 +34,8 @@ export function judgeMeasured(base: Measurement, head: Measurement, named: Named
       return judgeTests(base, head, named)
     case "issues":
       return judgeIssues(base, head, named)
+    case "numbers":
+      return judgeNumbers([base], [head])
     case "exit":
       return judgeExit(base, head, named)
   }

@@ -109,7 +109,8 @@ function troubleOf(evidence: Evidence, { check, wanted }: Leaf): Trouble {
     }
   }
   const blame = evidence.outcome === "skipped" ? "person" : (evidence.blame ?? "person")
-  if (blame === "maker")
+  // Only what the change itself did wakes a maker: what flickers, or was there before, no code of his mends.
+  if (blame === "maker" && (evidence.class ?? "code") === "code")
     return { check, act: "retry", blame, text: evidence.feedback ?? `\`${check}\`: ${evidence.summary}` }
   return { check, act: "ask", blame, text: `\`${check}\`: ${evidence.summary}` }
 }

@@ -58,8 +58,16 @@ export const AgentSpec: z.ZodType<AgentSpec> = z.lazy(() =>
 )
 
 /** How a check's outcome is read. `builtin` has no command; `exit` is believed by its exit code alone. */
-export const CheckKind = z.enum(["tests", "lint", "types", "build", "exit", "builtin"])
+export const CheckKind = z.enum(["tests", "lint", "types", "build", "numbers", "exit", "builtin"])
 export type CheckKind = z.infer<typeof CheckKind>
+
+export const Metric = z.object({
+  name: z.string(),
+  run: z.string(),
+  target: z.union([z.number(), z.string()]),
+  direction: z.enum(["down", "up"]).optional(),
+})
+export type Metric = z.infer<typeof Metric>
 
 export const CheckSpec = z.object({
   name: z.string(),
@@ -71,6 +79,8 @@ export const CheckSpec = z.object({
   timeoutMs: z.number().positive(),
   /** Where it came from: "loop", "builtin", `.flyball/checks.yaml`, or the project file it was found in. */
   from: z.string(),
+  /** `goal_metrics` alone: what the loop's goal measures. */
+  metrics: z.array(Metric).optional(),
 })
 export type CheckSpec = z.infer<typeof CheckSpec>
 
@@ -127,14 +137,6 @@ export const Guardrails = z.object({
   hours: z.string().optional(),
 })
 export type Guardrails = z.infer<typeof Guardrails>
-
-export const Metric = z.object({
-  name: z.string(),
-  run: z.string(),
-  target: z.union([z.number(), z.string()]),
-  direction: z.enum(["down", "up"]).optional(),
-})
-export type Metric = z.infer<typeof Metric>
 
 export const Loop = z.object({
   name: z.string(),

@@ -41,7 +41,12 @@ export type Workspace = { change: string; path: string; base: string; sandboxed:
 export type Checkout = { path: string; tree: string } & Surroundings & AsyncDisposable
 
 /** What a folder needs around it when something runs in it: whoever confines a command there passes both on. */
-export type Surroundings = { readable?: string[]; binds?: Bind[] }
+export type Surroundings = {
+  readable?: string[]
+  binds?: Bind[]
+  /** Variables of its own: a range of ports, a name for a database. */
+  env?: Record<string, string>
+}
 
 /** `from` seen at `to`, read-only; with `scratch` it can be written to, and what is written vanishes with the process. */
 export type Bind = { from: string; to: string; scratch?: boolean }
@@ -103,7 +108,7 @@ export interface Prober {
 
 /** A task for an agent, whichever it is. */
 export type AgentTask = {
-  role: "maker" | "reviewer"
+  role: "maker" | "reviewer" | "explorer"
   agent: AgentSpec
   /** The maker's workspace, or the reviewer's read-only checkout. */
   cwd: string
@@ -169,7 +174,11 @@ export type SourceContext = {
     command: string,
     timeoutMs: number,
   ): Promise<{ exitCode: number | null; stdout: string; stderr: string; timedOut: boolean }>
+  /** Has an agent of the loop look around the base, read-only, and pays for it; for `agent(NAME)`. Absent in a rehearsal. */
+  explore?(agent: string): Promise<Exploration>
 }
+/** What an explorer said at its end (outside text), or why there is nothing. */
+export type Exploration = { is: "said"; said: string; usd: number } | { is: "nothing"; why: string }
 export type Found = {
   findings: Finding[]
   /** Lines for triage and prompts (`recent_commits`), never findings. */

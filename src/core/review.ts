@@ -39,7 +39,7 @@ export function reviewJsonSchema(): Record<string, unknown> {
 }
 
 /** The JSON value with which a message ends; one code fence around it is tolerated, words after it are not. */
-function closingJson(said: string): unknown {
+export function closingJson(said: string): unknown {
   const text = said.trim()
   const fenced = /(?:^|\n)(`{3,})(?:json)?[ \t]*\n([\s\S]*?)\n\1$/.exec(text)?.[2]
   const lastLine = text.slice(text.lastIndexOf("\n") + 1)

@@ -20,6 +20,11 @@ export function standingOf(finding: Finding, measurement: Measurement | undefine
       return report.exitCode === 0
         ? gone(`\`${reproduce.check}\` exits 0`)
         : stands(`\`${reproduce.check}\` exits ${report.exitCode}`)
+    case "numbers":
+      return {
+        is: "unknown",
+        why: `\`${reproduce.check}\` measures numbers, which are neither red nor green by themselves.`,
+      }
     case "issues": {
       const ids = reproduce.ids.length === 0 ? report.issues.map((issue) => issue.fingerprint) : reproduce.ids
       const left = report.issues.find((issue) => ids.includes(issue.fingerprint))

@@ -32,6 +32,14 @@ export async function findBase(context: BaseContext, path: string): Promise<Base
     : { blob: match[1], bytes: Number(match[2]), path: match[3] }
 }
 
+const MAX_WHOLE_BYTES = 32 * 1024 * 1024
+
+/** The text of a file that is read by a program, not by people: lock files are long. Undefined where it is too long even so. */
+export async function readBaseWhole({ repo, signal }: BaseContext, file: BaseFile): Promise<string | undefined> {
+  if (file.bytes > MAX_WHOLE_BYTES) return undefined
+  return await git(["cat-file", "blob", file.blob], { cwd: repo.root, signal })
+}
+
 /** The text of a file of the base, or why it can't be had. */
 export async function readBase(
   { repo, signal }: BaseContext,

@@ -2,7 +2,20 @@ import { createHash } from "node:crypto"
 import { withoutVolatile } from "./volatile.ts"
 
 /** What kind of thing is wrong; two sources that see the same thing name the same kind. */
-export type Kind = "test" | "lint" | "type" | "exit" | "issue" | "checklist" | "command" | "state"
+export type Kind =
+  | "test"
+  | "lint"
+  | "type"
+  | "exit"
+  | "issue"
+  | "checklist"
+  | "command"
+  | "state"
+  | "dependency"
+  | "advisory"
+  | "todo"
+  | "agent"
+  | "goal"
 
 /** What makes a finding this finding and no other. Never a line number. */
 export type Identity = {

@@ -2,7 +2,7 @@ import { chmod, copyFile, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm
 import { dirname, join } from "node:path"
 import { z } from "zod"
 import type { AgentTask } from "../core/ports.ts"
-import { liveness, ownIdentity } from "../lib/alive.ts"
+import { liveness, ownIdentity, pidExists } from "../lib/alive.ts"
 import type { AdapterContext } from "./adapter.ts"
 
 /** A session's own folders, gone with it: HOME and TMPDIR, which it may write, and its input, which it may read. */
@@ -17,7 +17,7 @@ export type PrivateFolder = AsyncDisposable & {
 /** Makes the folders under `root`, and puts the parts of the task where the agent can read them. */
 export async function openPrivateFolder(root: string, task: AgentTask): Promise<PrivateFolder> {
   await mkdir(root, { recursive: true, mode: 0o700 })
-  const path = await mkdtemp(join(await realpath(root), "agent-"))
+  const path = await mkdtemp(join(await realpath(root), `agent-${process.pid}-`))
   await put(join(path, "owner.json"), JSON.stringify(await ownIdentity()))
   const [home, tmp, input] = [join(path, "home"), join(path, "tmp"), join(path, "input")]
   await Promise.all([home, tmp, input].map((folder) => mkdir(folder, { mode: 0o700 })))
@@ -66,6 +66,8 @@ export async function sweepPrivateFolders(root: string): Promise<string[]> {
 async function isAbandoned(path: string): Promise<boolean> {
   const ageMs = Date.now() - (await lstat(path)).mtimeMs
   const owner = Owner.safeParse(await ownerOf(path))
+  // Killed between making the folder and saying whose it is, which takes a moment.
+  if (!owner.success && ageMs > unsignedMs && !pidExists(Number(/agent-(\d+)-/.exec(path)?.[1]))) return true
   const state = owner.success ? await liveness(owner.data) : "unknown"
   return state === "dead" || (state === "unknown" && ageMs > abandonedMs)
 }
@@ -80,6 +82,7 @@ async function ownerOf(path: string): Promise<unknown> {
 }
 
 const Owner = z.object({ host: z.string(), pid: z.number().int(), started: z.string() })
+const unsignedMs = 1_000
 const abandonedMs = 2 * 24 * 60 * 60 * 1000
 
 function put(path: string, text: string): Promise<void> {

@@ -65,7 +65,11 @@ async function runAgent(task: AgentTask, options: AgentsOptions, signal: AbortSi
     outer: options.outer,
     replay: { argv: options.replayArgv, root: options.root },
   })
-  const env = { ...agentEnvironment(options.outer, { ...folder, network: command.usesNetwork }), ...command.env }
+  const env = {
+    ...agentEnvironment(options.outer, { ...folder, network: command.usesNetwork }),
+    ...task.around?.env,
+    ...command.env,
+  }
   const program = await findProgram(command.argv[0] ?? "", env.PATH ?? "", task.cwd)
   const missing = command.unusable ?? (program === undefined ? `${command.argv[0]} is not on the PATH here` : undefined)
   if (missing !== undefined || program === undefined) return notStarted(missing ?? "", log)

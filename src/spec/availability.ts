@@ -1,6 +1,5 @@
-import { checksOf } from "../core/check-expr.ts"
 import type { AgentSpec, Call, Loop } from "../core/loop.ts"
-import { type Known, knownActions, knownFollowUps, knownSources, laterChecks } from "./vocabulary.ts"
+import { type Known, knownActions, knownFollowUps, knownSources } from "./vocabulary.ts"
 
 /**
  * Something a loop asks for that a later version delivers. `skipped`: the run goes on without it and says so;
@@ -62,19 +61,6 @@ const rules: readonly Rule[] = [
             "findings keep what their source says of them",
           ),
         ],
-  (loop) =>
-    loop.goal === undefined || loop.goal.metrics.length === 0
-      ? []
-      : [
-          later(
-            "goal.metrics",
-            "goal.metrics",
-            loop.steps.verify.layers.length === 0 ? "refused" : "skipped",
-            "measuring metrics",
-            "the checks of `verify` decide alone",
-          ),
-        ],
-  ({ steps }) => steps.verify.layers.flatMap((layer) => (layer.by === "check" ? laterIn(checksOf(layer.expr)) : [])),
   ({ steps }) =>
     steps.verify.layers.flatMap((layer, i) =>
       layer.by === "approve"
@@ -96,18 +82,6 @@ const rules: readonly Rule[] = [
     autonomy === "merge"
       ? [later("autonomy: merge", "autonomy", "skipped", "earned autonomy", "every proposal waits for a person")]
       : [],
-  ({ state }) =>
-    state?.branch === undefined
-      ? []
-      : [
-          later(
-            "state.branch",
-            "state.branch",
-            "skipped",
-            "a branch for the state file",
-            "the state file is written, its history isn't kept",
-          ),
-        ],
   ({ agents }) => Object.values(agents).flatMap((agent) => laterAgent(agent, `agents.${agent.name}`)),
   ({ guardrails: { budget } }) => {
     const tokens = [
@@ -157,14 +131,6 @@ function later(
   instead?: string,
 ): Unavailable {
   return { feature, where, effect, needs, ...(instead === undefined ? {} : { instead }) }
-}
-
-/** A gate that can't be asked is never taken for passed. */
-function laterIn(names: string[]): Unavailable[] {
-  const known: readonly string[] = laterChecks
-  return names
-    .filter((name) => known.includes(name))
-    .map((name) => later(name, `check.${name}`, "refused", `the check \`${name}\``))
 }
 
 function laterCalls(calls: readonly Call[], known: readonly Known[], where: string, instead?: string): Unavailable[] {

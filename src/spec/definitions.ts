@@ -5,12 +5,13 @@ import { Misread, reading } from "./misread.ts"
 import { readCeiling } from "./quantity.ts"
 import type { RawAgent, RawCheck } from "./shape.ts"
 import { complain, type Path, type SourceFile } from "./source-file.ts"
-import { builtinChecks, laterChecks, reservedChecks, roleChecks } from "./vocabulary.ts"
+import { builtinChecks, reservedChecks, roleChecks } from "./vocabulary.ts"
 
 export const CHECK_TIMEOUT_MS = 10 * 60_000
 
 /** What a command is likely to be, where its check doesn't say. */
 const commandKinds: [RegExp, CheckKind][] = [
+  [/\bvitest bench\b|\bgo test\b.* -{1,2}bench\b|\bhyperfine\b|--benchmark-only\b/, "numbers"],
   [/\b(vitest|jest|mocha|pytest|go test|cargo (nex)?test|node --test|tox|nose2)\b|\bnpm (run )?test\b/, "tests"],
   [/\b(eslint|biome (lint|check|ci)|ruff check|golangci-lint|cargo clippy)\b/, "lint"],
   [/\b(tsc|mypy|pyright)\b/, "types"],
@@ -23,7 +24,7 @@ export function readChecks(
   raw: Record<string, RawCheck>,
   from: string,
 ): Record<string, CheckSpec> {
-  const reserved: readonly string[] = [...builtinChecks, ...laterChecks, ...reservedChecks]
+  const reserved: readonly string[] = [...builtinChecks, ...reservedChecks]
   const checks: Record<string, CheckSpec> = {}
   for (const [name, written] of Object.entries(raw)) {
     const at = [...path, name]
@@ -68,10 +69,13 @@ function readCheck(source: SourceFile, path: Path, name: string, raw: RawCheck, 
   }
   const line = typeof run === "string" ? run : run.join(" ")
   const format = short ? undefined : raw.format
+  const byCommand = commandKinds.find(([pattern]) => pattern.test(line))?.[1]
+  // Import rules may be kept by a linter or by tests of the project's own: there the command knows better.
   const kind =
     (short ? undefined : raw.kind) ??
+    (name === "architecture" ? byCommand : undefined) ??
     roleChecks[name] ??
-    commandKinds.find(([pattern]) => pattern.test(line))?.[1] ??
+    byCommand ??
     "exit"
   return {
     name,

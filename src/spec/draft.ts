@@ -10,7 +10,7 @@ export type Mentions = {
   actions: (Mention & { call: Call })[]
   followUps: (Mention & { call: Call })[]
   checks: Mention[]
-  agents: (Mention & { role: "maker" | "reviewer" | "planner" | "triager" })[]
+  agents: (Mention & { role: "maker" | "reviewer" | "planner" | "triager" | "explorer" })[]
 }
 
 /** A loop with every short form read and every default filled in, whose names are not resolved yet. */

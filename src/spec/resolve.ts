@@ -11,7 +11,6 @@ import {
   knownActions,
   knownFollowUps,
   knownSources,
-  laterChecks,
   roleChecks,
 } from "./vocabulary.ts"
 
@@ -80,7 +79,6 @@ export function knownCheckNames(
     ...(surroundings.checks ?? []).map(({ name }) => name),
     ...Object.keys(roleChecks),
     ...builtinChecks,
-    ...laterChecks,
   ])
 }
 
@@ -178,16 +176,26 @@ function resolveChecks({ source, draft, checksFile, surroundings }: Given): Reco
   const builtin = (name: string): CheckSpec => ({ name, kind: "builtin", timeoutMs: CHECK_TIMEOUT_MS, from: "builtin" })
   const detected = Object.fromEntries((surroundings.checks ?? []).map((check) => [check.name, check]))
   const checks: Record<string, CheckSpec> = { ...detected, ...checksFile, ...draft.checks }
-  for (const name of builtinChecks) checks[name] = builtin(name)
-  const later: readonly string[] = laterChecks
+  for (const name of builtinChecks.filter((each) => each !== "goal_metrics")) checks[name] = builtin(name)
+  const metrics = draft.goal?.metrics ?? []
+  if (metrics.length > 0) checks.goal_metrics = { ...builtin("goal_metrics"), metrics }
   for (const mention of draft.mentions.checks) {
     if (Object.hasOwn(checks, mention.name)) continue
-    if (later.includes(mention.name)) checks[mention.name] = builtin(mention.name)
+    if (mention.name === "goal_metrics") noMetrics(source, mention)
     else if (Object.hasOwn(roleChecks, mention.name)) {
       if (surroundings.checks !== undefined) undefinedCheck(source, mention, draft.strict)
-    } else unknownCheck(source, mention, [...Object.keys(checks), ...Object.keys(roleChecks), ...laterChecks])
+    } else unknownCheck(source, mention, [...Object.keys(checks), ...Object.keys(roleChecks)])
   }
   return checks
+}
+
+function noMetrics(source: SourceFile, mention: Mention): void {
+  complain(source, mention.path, {
+    code: "CHECK_NOT_FOUND",
+    message: "`goal_metrics` measures what the goal declares, and the goal declares no metrics.",
+    hint: "goal: { metrics: [ { name: bundle_kb, run: ./bundle-size.sh, target: 200, direction: down } ] }",
+    ...(mention.at === undefined ? {} : { at: mention.at }),
+  })
 }
 
 function undefinedCheck(source: SourceFile, mention: Mention, strict: boolean): void {

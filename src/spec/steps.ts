@@ -92,6 +92,11 @@ async function readDiscover(reader: Reading, steps: RawSteps): Promise<Loop["ste
   const { raw, path } = steps.discover
   if (raw.run === undefined) missing(source, path, "run", "run: failing_tests + open_issues")
   const run = readList(source, [...path, "run"], raw.run, mentions.sources)
+  for (const { call, path: at, at: place } of mentions.sources) {
+    const [agent] = call.args
+    if (call.name === "agent" && typeof agent === "string" && agent !== "")
+      mentions.agents.push({ name: agent, path: at, role: "explorer", ...(place === undefined ? {} : { at: place }) })
+  }
   const writeTo =
     raw.write_to === undefined
       ? undefined

@@ -1,3 +1,4 @@
+import { checksOf } from "../core/check-expr.ts"
 import type { CheckExpr, Layer } from "../core/loop.ts"
 import { looksLikeWords, readWords } from "./check-words.ts"
 import { reading } from "./misread.ts"
@@ -38,7 +39,15 @@ export async function readVerify(
       hint: "Keep `verify`.",
     })
   else if (elsewhere !== undefined) layers.push(...(await readLayers(reader, elsewhere, ["evaluation", "layers"])))
-  return withGoal(reader, raw, layers)
+  return withMetrics(raw, withGoal(reader, raw, layers))
+}
+
+/** The goal's metrics are a check like any other: after the others, before anybody's opinion, unless a layer names it. */
+function withMetrics(raw: RawLoop, layers: Layer[]): Layer[] {
+  const named = layers.some((layer) => layer.by === "check" && checksOf(layer.expr).includes("goal_metrics"))
+  if ((raw.goal?.metrics ?? []).length === 0 || named) return layers
+  const lastCheck = layers.findLastIndex(({ by }) => by === "check")
+  return layers.toSpliced(lastCheck + 1, 0, { by: "check", expr: { check: "goal_metrics" } })
 }
 
 async function readLayers(reader: Reading, raw: RawLayer[], path: Path): Promise<Layer[]> {

@@ -18,6 +18,11 @@ export const knownSources: readonly Known[] = [
   { name: "recent_commits", args: [0, 1] },
   { name: "open_issues", args: [0, 1] },
   { name: "checklist", args: [1, 1] },
+  { name: "goal", args: [0, 20] },
+  { name: "todo_comments", args: [0, 5] },
+  { name: "outdated_dependencies", args: [0, 1] },
+  { name: "security_advisories", args: [0, 1] },
+  { name: "agent", args: [1, 2] },
   { name: "sh", args: [1, 1] },
   { name: "failing_checks", args: [0, 1], needs: "a CI connector" },
 ]
@@ -41,6 +46,9 @@ export const roleChecks: Readonly<Record<string, CheckKind>> = {
   lint_clean: "lint",
   types: "types",
   build: "build",
+  security: "lint",
+  architecture: "lint",
+  performance: "numbers",
 }
 
 /** Checks that are part of Flyball; nobody can replace them. */
@@ -54,19 +62,18 @@ export const builtinChecks = [
   "dependencies_ok",
   "fix_is_proved",
   "tests_have_teeth",
+  "goal_metrics",
 ] as const
 
 /** Names that checks of Flyball itself have, and that nothing else may take. */
 export const reservedChecks = [...STANDING_CHECKS] as const
-
-/** Checks of Flyball's own that a later version delivers. */
-export const laterChecks = ["performance", "security", "architecture", "goal_metrics"] as const
 
 export const builtinAgents: Readonly<Record<string, string>> = {
   implementer: "Makes the change.",
   reviewer: "Looks for reasons to reject the change.",
   planner: "Plans before the change is made.",
   triager: "Sorts findings: how sure, how large.",
+  explorer: "Looks around the repository for work.",
 }
 
 const step = ["discover", "plan", "act", "verify", "ship"]

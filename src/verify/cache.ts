@@ -5,7 +5,7 @@ import { z } from "zod"
 import { Measurement } from "../core/evidence.ts"
 
 /** Raised when a reader or a runner's plug-in changes what it says of the same output. */
-const VERSION = 1
+const VERSION = 3
 /** The oldest entries beyond this many are removed. */
 const MAX_ENTRIES = 1_000
 const MAX_BYTES = 32 * 1024 * 1024
@@ -16,6 +16,7 @@ const Entry = z.object({ version: z.literal(VERSION), measurement: Measurement }
 export type MeasurementCache = {
   get(key: string): Promise<Measurement | undefined>
   put(key: string, measurement: Measurement): Promise<void>
+  forget(key: string): Promise<void>
 }
 
 /** A cache in a folder of its own; nothing is read or made before it is used. */
@@ -44,6 +45,7 @@ export function openCache(folder: string): MeasurementCache {
       }
       await prune(folder)
     },
+    forget: (key) => rm(fileOf(key), { force: true }),
   }
 }
 

@@ -8,6 +8,7 @@ import { readDiff } from "./diff.ts"
 import type { Subject } from "./evidence.ts"
 import { type Measured, measureBase, reportedFiles, runsTests } from "./judge-check.ts"
 import type { MeasureTree, Overlay, OverlayTree } from "./measuring.ts"
+import { apartFromNewTests } from "./new-tests.ts"
 import { isTestPath } from "./paths.ts"
 
 type Where = { repo: Repo; subject: Subject; signal: AbortSignal }
@@ -37,8 +38,10 @@ export async function withOverlay(
   const isTest = (path: string) => reported.has(path) || isTestPath(path)
   const edited = facts.entries.filter((entry) => entry.status !== "added" && isTest(entry.path))
   const testFiles = [...new Set([...reported, ...edited.map((entry) => entry.path)])]
-  const overlay = await tools.overlayTree({ repo, base: subject.base, tree: subject.tree, testFiles, signal })
-  return { facts: { ...facts, isTest, harnessChanged: overlay.harnessChanged }, overlay }
+  const put = await tools.overlayTree({ repo, base: subject.base, tree: subject.tree, testFiles, signal })
+  const known = { ...facts, isTest, harnessChanged: put.harnessChanged }
+  const overlay = reported.size === 0 ? put : await apartFromNewTests(put, known)
+  return { facts: known, overlay }
 }
 
 /** What the head's edited tests no longer show, by running them beside the base's copies: what lands must stay green. */

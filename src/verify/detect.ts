@@ -1,8 +1,6 @@
-import { parse as parseToml } from "smol-toml"
-import { z } from "zod"
 import type { CheckKind, CheckSpec } from "../core/loop.ts"
-import type { TreeFiles } from "./runners/runner.ts"
-import { scripts, stepsBehind } from "./script.ts"
+import { detectRoles } from "./detect-roles.ts"
+import { hasPythonTool, makeTargets, nodeDependencies, type Project, requiredIn, scriptBehind } from "./project.ts"
 
 /** A project's files, wherever they are: a checkout, or a commit that nobody checked out. */
 export type ProjectFiles = { read(path: string): Promise<string | undefined>; list(): Promise<string[]> }
@@ -32,13 +30,14 @@ export async function detectChecks(tree: ProjectFiles): Promise<CheckSpec[]> {
     ...fromGo(project),
     ...fromRust(project),
     ...fromMake(project),
+    ...detectRoles(project),
   ]
   // The first way found is the project's own; a repository of two languages has both under names of their own.
   const byName = new Map<string, CheckSpec>()
   for (const check of found) {
     const other = byName.get(check.name)
     if (other === undefined) byName.set(check.name, check)
-    else if (other.from !== check.from && check.from !== makefileOf(project))
+    else if (other.from !== check.from && check.from !== makeTargets(project)?.file)
       byName.set(`${check.name}_${languageOf(check.from)}`, {
         ...check,
         name: `${check.name}_${languageOf(check.from)}`,
@@ -46,8 +45,6 @@ export async function detectChecks(tree: ProjectFiles): Promise<CheckSpec[]> {
   }
   return [...byName.values()]
 }
-
-type Project = { paths: string[]; has: ReadonlySet<string>; text(path: string): string | undefined }
 
 const rootFiles: ReadonlySet<string> = new Set([
   "package.json",
@@ -100,22 +97,10 @@ const NO_TESTS = /no test specified/
 
 function fromNode(project: Project): CheckSpec[] {
   if (project.text("package.json") === undefined) return []
-  const files: TreeFiles = { read: project.text, list: () => [] }
-  const own = scripts(files)
-  const manager = project.has.has("pnpm-lock.yaml")
-    ? "pnpm"
-    : project.has.has("yarn.lock")
-      ? "yarn"
-      : project.has.has("bun.lock") || project.has.has("bun.lockb")
-        ? "bun"
-        : "npm"
   return (Object.keys(scriptNames) as Kind[]).flatMap((kind) => {
-    const name = scriptNames[kind].find(
-      (candidate) => own[candidate] !== undefined && !NO_TESTS.test(own[candidate] ?? ""),
-    )
-    if (name === undefined) return nodeWithoutScript(kind, project)
-    const run = name === "test" && manager !== "bun" ? `${manager} test` : `${manager} run ${name}`
-    const steps = stepsBehind(run, files)
+    const found = scriptBehind(project, scriptNames[kind], (line) => !NO_TESTS.test(line))
+    if (found === undefined) return nodeWithoutScript(kind, project)
+    const { run, steps } = found
     const format = steps.find(({ runner }) => runner !== undefined && (kind === "tests") === (runner.kind === "tests"))
       ?.runner?.name
     return [checkOf(kind, run, "package.json", kind === "build" && steps.length > 1 ? "exit" : (format ?? "exit"))]
@@ -124,7 +109,7 @@ function fromNode(project: Project): CheckSpec[] {
 
 /** Without a script, a tool that the project depends on and has configured is a check of its own. */
 function nodeWithoutScript(kind: Kind, project: Project): CheckSpec[] {
-  const depends = dependencies(project)
+  const depends = nodeDependencies(project)
   const has = (pattern: RegExp) => project.paths.some((path) => pattern.test(path))
   if (kind === "tests") {
     if (depends.has("vitest")) return [checkOf(kind, "npx vitest run", "package.json", "vitest")]
@@ -142,38 +127,9 @@ function nodeWithoutScript(kind: Kind, project: Project): CheckSpec[] {
   return []
 }
 
-const Dependencies = z.object({
-  dependencies: z.record(z.string(), z.unknown()).optional(),
-  devDependencies: z.record(z.string(), z.unknown()).optional(),
-})
-
-function dependencies(project: Project): ReadonlySet<string> {
-  const parsed = Dependencies.safeParse(tolerant(() => JSON.parse(project.text("package.json") ?? "{}")))
-  return new Set(
-    parsed.success
-      ? [...Object.keys(parsed.data.dependencies ?? {}), ...Object.keys(parsed.data.devDependencies ?? {})]
-      : [],
-  )
-}
-
 function fromPython(project: Project): CheckSpec[] {
-  const manifest = tolerant(() => parseToml(project.text("pyproject.toml") ?? ""))
-  const tool = (name: string) =>
-    manifest !== undefined && isTable(manifest["tool"]) && manifest["tool"][name] !== undefined
+  const tool = (name: string) => hasPythonTool(project, name)
   const ini = (file: string, section: string) => new RegExp(`^\\[${section}\\]`, "m").test(project.text(file) ?? "")
-  const requirements = [
-    "pyproject.toml",
-    "setup.cfg",
-    "requirements.txt",
-    "requirements-dev.txt",
-    "dev-requirements.txt",
-    "requirements/dev.txt",
-    "tox.ini",
-  ]
-  const requiredIn = (name: string) =>
-    requirements.find((file) =>
-      new RegExp(`(^|["'\\s])${name}(\\[[^\\]]*\\])?\\s*([<>=~!,;"'\\s]|$)`, "m").test(project.text(file) ?? ""),
-    )
   const first = (...places: [boolean, string][]) => places.find(([there]) => there)?.[1]
 
   const tests = project.paths.find(
@@ -188,7 +144,7 @@ function fromPython(project: Project): CheckSpec[] {
     ) ??
     (tests === undefined
       ? undefined
-      : (requiredIn("pytest") ??
+      : (requiredIn(project, "pytest") ??
         project.paths.find((path) => path === "conftest.py" || path === "tests/conftest.py") ??
         tests))
   const ruff = first(
@@ -246,11 +202,7 @@ function fromRust(project: Project): CheckSpec[] {
   ]
 }
 
-function makefileOf(project: Project): string | undefined {
-  return ["GNUmakefile", "makefile", "Makefile"].find((name) => project.has.has(name))
-}
-
-const makeTargets: Readonly<Record<Kind, readonly string[]>> = {
+const targetNames: Readonly<Record<Kind, readonly string[]>> = {
   tests: ["test", "tests"],
   lint: ["lint"],
   types: ["typecheck", "types"],
@@ -259,33 +211,17 @@ const makeTargets: Readonly<Record<Kind, readonly string[]>> = {
 
 /** Targets of a Makefile, by their exit code: what they start is make's to know. */
 function fromMake(project: Project): CheckSpec[] {
-  const file = makefileOf(project)
-  if (file === undefined) return []
-  const targets = new Set(
-    [...(project.text(file) ?? "").matchAll(/^([\w.\- ]+?)\s*:(?![=:])/gm)].flatMap((match) =>
-      (match[1] ?? "").split(/\s+/),
-    ),
-  )
-  return (Object.keys(makeTargets) as Kind[]).flatMap((kind) => {
-    const target = makeTargets[kind].find((name) => targets.has(name))
-    return target === undefined ? [] : [checkOf(kind, `make ${target}`, file, "exit")]
+  const make = makeTargets(project)
+  if (make === undefined) return []
+  return (Object.keys(targetNames) as Kind[]).flatMap((kind) => {
+    const target = targetNames[kind].find((name) => make.targets.has(name))
+    return target === undefined ? [] : [checkOf(kind, `make ${target}`, make.file, "exit")]
   })
 }
 
 function languageOf(file: string): string {
-  if (file === "go.mod" || file.startsWith(".golangci")) return "go"
+  if (/^(go\.mod|\.golangci|\.go-arch|\.?gosec)/.test(file)) return "go"
   if (file === "Cargo.toml" || file.includes("clippy")) return "rust"
-  return file === "package.json" || file === "tsconfig.json" ? "node" : "python"
-}
-
-function tolerant<T>(parse: () => T): T | undefined {
-  try {
-    return parse()
-  } catch {
-    return undefined
-  }
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
+  if (/^\.?semgrep/.test(file)) return "semgrep"
+  return /^(package\.json|tsconfig\.json|\.dependency-cruiser)/.test(file) ? "node" : "python"
 }

@@ -19,12 +19,12 @@ export function evidenceOf(
     head,
     tree,
     base,
+    sandboxed: true,
     ...judged,
     ...(blame === undefined ? {} : { blame }),
     ...(feedback === undefined ? {} : { feedback }),
     ms: 0,
     at: new Date().toISOString(),
-    sandboxed: true,
     definition: "builtin",
     ...facts,
   }

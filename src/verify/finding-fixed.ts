@@ -1,8 +1,9 @@
 import type { Evidence } from "../core/evidence.ts"
 import { reproducingCheck } from "../core/reproduce.ts"
+import { judgeAgain } from "./again.ts"
 import { passes } from "./checks/check.ts"
 import { evidenceOf, skipped } from "./evidence.ts"
-import { judgeCheck, measureBoth } from "./judge-check.ts"
+import { measureBoth } from "./judge-check.ts"
 import type { LayerInput } from "./layers.ts"
 
 const NAME = "finding_fixed"
@@ -12,7 +13,7 @@ const NAME = "finding_fixed"
  * A check that a layer has run already is not run again.
  */
 export async function findingFixed(known: readonly Evidence[], input: LayerInput): Promise<Evidence> {
-  const { facts, subject, checks, overlay, signal, told } = input
+  const { facts, subject, checks, signal, told } = input
   const { finding } = facts
   const reproduce = finding?.reproduce
   if (finding === undefined || reproduce === undefined) {
@@ -34,7 +35,8 @@ export async function findingFixed(known: readonly Evidence[], input: LayerInput
   told(`${check.name}, by which the finding was found`)
   const measured = await measureBoth(check, input)
   signal.throwIfAborted()
-  const evidence = judgeCheck(measured, finding, overlay, subject)
+  const evidence = await judgeAgain(measured, finding, input)
+  signal.throwIfAborted()
   told(`${NAME}: ${evidence.outcome}: ${evidence.summary}`)
   return { ...evidence, check: NAME, summary: `\`${check.name}\`: ${evidence.summary}` }
 }

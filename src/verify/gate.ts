@@ -50,6 +50,8 @@ export type GateInput = {
   reviewers?: { agents: Agents; maker?: Resolved; prompt: (facts: ReviewFacts) => string; limits: AgentTask["limits"] }
   /** Evaluates the `when` of an `approve:` layer. */
   condition?: (when: string) => boolean | undefined
+  /** For audits: every check runs, even once one has refused the change. It can't make a verdict milder. */
+  exhaustive?: boolean
   /** Where diff, evidence and logs of reviewers are kept. */
   artifactDir: string
   signal: AbortSignal
@@ -124,18 +126,22 @@ async function verify(state: State): Promise<void> {
   const cheap = await readOrRefuse(state)
   if (cheap === undefined) return
   const names = namesOf(layers)
-  const reads = ["protected_paths", ...["diff_reasonable", "no_secrets"].filter((name) => names.includes(name))]
+  const reads = [
+    "protected_paths",
+    ...["diff_reasonable", "no_secrets", "no_large_files"].filter((name) => names.includes(name)),
+  ]
   for (const name of reads) record(state, await readChange(name, { facts: cheap, subject, told }))
   const [first] = layers
   const decided = first?.by === "check" && evaluate(first.expr, (check) => knownOf(matterOf(state), check)) === "fail"
-  if (decided || !standingPasses(state)) return keep(state, cheap, false)
+  const exhaustive = input.exhaustive === true
+  if (!exhaustive && (decided || !standingPasses(state))) return keep(state, cheap, false)
 
   const required = names.flatMap((name) => (Object.hasOwn(checks, name) ? (checks[name] ?? []) : []))
   const { facts, overlay } = await withOverlay(cheap, whereOf(state), { ...input, checks: required })
   if (overlay.harnessChanged.length > 0) record(state, await readChange("protected_paths", { facts, subject, told }))
-  if (!standingPasses(state)) return keep(state, facts, false)
+  if (!exhaustive && !standingPasses(state)) return keep(state, facts, false)
   const { measureTree, signal } = input
-  return runLayers(state, { facts, overlay, checks, subject, told, measureTree, signal })
+  return runLayers(state, { facts, overlay, checks, subject, told, measureTree, signal, exhaustive })
 }
 
 async function runLayers(state: State, layerInput: LayerInput): Promise<void> {
@@ -146,6 +152,8 @@ async function runLayers(state: State, layerInput: LayerInput): Promise<void> {
       const outcome = await runChecks(layer.expr, state.evidence, layerInput)
       for (const each of outcome.evidence) record(state, each)
       state.measured.push(...outcome.measured)
+      // A layer may name what comes last anyway: then it comes now, unless the layer is decided without it.
+      if (namedBy(layer).includes("no_weakened_tests") && undecided(state, layer)) await settle(state, layerInput)
     } else {
       // Dear layers see a change whose own tests were looked at, or none at all.
       await settle(state, layerInput)
@@ -153,7 +161,7 @@ async function runLayers(state: State, layerInput: LayerInput): Promise<void> {
       if (layer.by === "approve") record(state, needApproval(layer, subject, input.condition))
       else await runReview(state, layer, told)
     }
-    if (!layerPasses(matterOf(state), layer)) return keep(state, facts, false)
+    if (input.exhaustive !== true && !layerPasses(matterOf(state), layer)) return keep(state, facts, false)
   }
   return settle(state, layerInput)
 }
@@ -162,7 +170,7 @@ async function runLayers(state: State, layerInput: LayerInput): Promise<void> {
 async function settle(state: State, layerInput: LayerInput): Promise<void> {
   if (!state.evidence.some((each) => each.check === "finding_fixed"))
     record(state, await findingFixed(state.evidence, layerInput))
-  return keep(state, layerInput.facts, standingPasses(state))
+  return keep(state, layerInput.facts, standingPasses(state) || layerInput.exhaustive === true)
 }
 
 /** The evidence on existing tests, once; the head's own copies are run only for a change that passed so far. */
@@ -173,7 +181,7 @@ async function keep(state: State, facts: ChangeFacts, green: boolean): Promise<v
   )
   const { measureTree } = state.input
   const lost = green ? await lostInOwnTests(facts, state.measured, { ...whereOf(state), measureTree }) : []
-  record(state, evidenceOf("no_weakened_tests", state.subject, noWeakenedTests(facts, { lost, repeated })))
+  record(state, evidenceOf("no_weakened_tests", state.subject, await noWeakenedTests(facts, { lost, repeated })))
 }
 
 async function runReview(
@@ -274,8 +282,16 @@ function standingPasses(state: State): boolean {
   return STANDING_CHECKS.every((check) => (latest.get(check)?.outcome ?? "pass") === "pass")
 }
 
+function namedBy(layer: Layer): string[] {
+  return layer.by === "check" ? checksOf(layer.expr) : []
+}
+
+function undecided(state: State, layer: Extract<Layer, { by: "check" }>): boolean {
+  return evaluate(layer.expr, (check) => knownOf(matterOf(state), check)) === "unknown"
+}
+
 function namesOf(layers: readonly Layer[]): string[] {
-  return [...new Set(layers.flatMap((layer) => (layer.by === "check" ? checksOf(layer.expr) : [])))]
+  return [...new Set(layers.flatMap(namedBy))]
 }
 
 async function commitOf({ repo, signal }: GateInput, name: string): Promise<string> {

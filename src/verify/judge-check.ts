@@ -4,6 +4,7 @@ import { type Judgement, judgeMeasured, type Named } from "../core/judge-measure
 import type { CheckSpec } from "../core/loop.ts"
 import { measuredEvidence, type Subject } from "./evidence.ts"
 import type { MeasureTree, Overlay } from "./measuring.ts"
+import { asSeenApart } from "./new-tests.ts"
 
 /** Both sides of one check. */
 export type Measured = { check: CheckSpec; base: Measurement; head: Measurement }
@@ -23,8 +24,31 @@ export async function measureBoth(
 ): Promise<Measured> {
   const base = await measureBase(check, { measureTree, subject, signal })
   const tree = runsTests(check) ? overlay.tree : subject.tree
-  const head = await measureTree(check, { tree, definitionsFrom: subject.base, purpose: `${check.name}-head`, signal })
-  return { check, base, head }
+  const on = (of: string, purpose: string) =>
+    measureTree(check, { tree: of, definitionsFrom: subject.base, purpose: `${check.name}-${purpose}`, signal })
+  const head = await on(tree, "head")
+  const apart = check.kind === "tests" ? overlay.withoutNewTests : undefined
+  if (head.result.is === "error")
+    return { check, base: await baseAgain(check, base, head, { measureTree, subject, signal }), head }
+  if (apart === undefined || base.result.is === "error") return { check, base, head }
+  return { check, base, head: asSeenApart(base, await on(apart.tree, "base-tests"), head) }
+}
+
+/**
+ * What is remembered of the base may be of a machine that still had the tool: before the head is blamed for what may be the
+ * machine's, the base is measured as things are now (catalogue T12).
+ */
+async function baseAgain(
+  check: CheckSpec,
+  base: Measurement,
+  head: Measurement,
+  { measureTree, subject, signal }: Omit<Sides, "overlay">,
+): Promise<Measurement> {
+  const doubtful = head.result.is === "error" && head.result.code !== "stopped" && base.cached
+  if (!doubtful || base.result.is === "error") return base
+  const { base: commit } = subject
+  const given = { tree: commit, definitionsFrom: commit, purpose: `${check.name}-base-again`, fresh: true, signal }
+  return measureTree(check, given)
 }
 
 /** The base's side alone; whoever measures remembers it by tree and definition. */
@@ -53,13 +77,46 @@ export function judgeCheck(
   subject: Subject,
 ): Evidence {
   const judged = withoutBlindPass(check, judgeMeasured(base, head, namedBy(finding, check)))
-  const told = runsTests(check) ? withEditedTests(judged, head, overlay) : judged
-  return measuredEvidence(check.name, { ...subject, tree: head.tree }, told, head)
+  const told = untouched(runsTests(check) ? withEditedTests(judged, head, overlay) : judged, base, head)
+  const classed = classOf(told)
+  const evidence = measuredEvidence(check.name, { ...subject, tree: head.tree }, told, head)
+  const artifacts = base.artifact === undefined || base.artifact === head.artifact ? [] : [base.artifact]
+  return {
+    ...evidence,
+    ...(classed === undefined ? {} : { class: classed }),
+    ...(artifacts.length === 0 ? {} : { artifacts }),
+  }
+}
+
+/** A run that writes to the very files it is judged by shows nothing: what the base's own run writes as well is how the project is. */
+function untouched(judged: Judgement, base: Measurement, head: Measurement): Judgement {
+  const usual = new Set(base.touched ?? [])
+  const touched = (head.touched ?? []).filter((path) => !usual.has(path))
+  if (touched.length === 0) return judged
+  const listed = touched.slice(0, 5).join(", ")
+  const summary = `writes to files of the repository while it is checked: ${listed}`
+  const feedback = `Your code changed ${listed} while the check ran, which it does not do on the base, so what the check said of it can't be believed. Source and tests must leave the repository's files as they are; write to a temporary folder.`
+  return {
+    ...judged,
+    outcome: "fail",
+    blame: "maker",
+    summary: judged.outcome === "pass" ? summary : `${judged.summary}; ${summary}`,
+    feedback: [judged.feedback, feedback].filter((each) => each !== undefined).join("\n"),
+    failing: [...judged.failing, ...touched.map((path) => `writes to ${path}`)].sort(),
+  }
+}
+
+/** What kind of failure a first measurement shows; whether it flickers only a second can. */
+function classOf({ outcome, blame, preexisting }: Judgement): Evidence["class"] {
+  if (outcome === "pass") return preexisting.length > 0 ? "pre-existing" : undefined
+  if (blame === "infrastructure") return "infrastructure"
+  return blame === "maker" ? "code" : undefined
 }
 
 /** What the finding asks of this check. */
-function namedBy(finding: Finding | undefined, check: CheckSpec): Named {
-  const { reproduce } = finding ?? {}
+export function namedBy(finding: Finding | undefined, check: CheckSpec): Named {
+  const { reproduce, demands } = finding ?? {}
+  if (demands?.includes(check.name) === true) return { is: "whole" }
   if (reproduce === undefined || reproduce.check !== check.name) return { is: "nothing" }
   // A finding's own command may have the name of a check of the loop; it is that command which it names.
   if (reproduce.command !== undefined && reproduce.command !== check.run) return { is: "nothing" }
@@ -91,7 +148,8 @@ function withEditedTests(judged: Judgement, head: Measurement, { editedTests }: 
   return { ...judged, summary: `${said}: ${judged.summary}`, feedback: `${advice}\n${judged.feedback ?? ""}` }
 }
 
-function testsOf(measurement: Measurement) {
+/** The tests of a measurement; none where it has no report of tests. */
+export function testsOf(measurement: Measurement) {
   const { result } = measurement
   return result.is === "report" && result.report.kind === "tests" ? result.report.tests : []
 }

@@ -2,16 +2,19 @@ import { checksOf, evaluate } from "../core/check-expr.ts"
 import type { Evidence } from "../core/evidence.ts"
 import { knownOf, layerCheck, STANDING_CHECKS } from "../core/judge.ts"
 import type { CheckExpr, CheckSpec, Layer } from "../core/loop.ts"
+import { judgeAgain } from "./again.ts"
 import type { ChangeFacts } from "./checks/check.ts"
 import { changeChecks } from "./checks/index.ts"
 import { evidenceOf, type Subject, skipped } from "./evidence.ts"
-import { judgeCheck, type Measured, measureBoth, type Sides } from "./judge-check.ts"
+import { type Measured, measureBoth, type Sides } from "./judge-check.ts"
 import { runningChecks } from "./proof/index.ts"
 
 export type LayerInput = Sides & {
   facts: ChangeFacts
   checks: Readonly<Record<string, CheckSpec>>
   told: (text: string) => void
+  /** Runs what the expression no longer needs, too. */
+  exhaustive?: boolean
 }
 
 /** What one layer of checks said, and the measurements it took. */
@@ -28,23 +31,26 @@ export async function runChecks(expr: CheckExpr, known: readonly Evidence[], inp
     const evidence = [...known, ...outcome.evidence]
     return evaluate(expr, (check) => knownOf({ ...subject, evidence }, check))
   }
+  // The gate itself takes the evidence on existing tests, once and last.
   const names = checksOf(expr).filter(
-    (name) => !known.some((each) => each.check === name && each.head === subject.head),
+    (name) => name !== "no_weakened_tests" && !known.some((each) => each.check === name && each.head === subject.head),
   )
   for (const name of names.filter((each) => changeChecks[each] !== undefined)) {
     outcome.evidence.push(await readChange(name, input))
   }
-  if (value() !== "unknown") return outcome
+  const decided = () => input.exhaustive !== true && value() !== "unknown"
+  if (decided()) return outcome
   for (const name of names.filter((each) => changeChecks[each] === undefined && runningChecks[each] === undefined)) {
     const found = await runCheck(name, input)
     outcome.evidence.push(found.evidence)
     if (found.measured !== undefined) outcome.measured.push(found.measured)
-    if (value() === "pass" || found.evidence.blame === "infrastructure") return outcome
+    const settled = value() === "pass" || found.evidence.blame === "infrastructure"
+    if (settled && input.exhaustive !== true) return outcome
   }
   // Proofs are the dearest: they are asked for only while nothing else has refused the change.
   for (const name of names) {
     const proof = runningChecks[name]
-    if (proof === undefined || value() !== "unknown") continue
+    if (proof === undefined || decided()) continue
     const started = performance.now()
     const judgement = await proof({ ...input, known: [...known, ...outcome.evidence], measured: outcome.measured })
     input.signal.throwIfAborted()
@@ -69,7 +75,7 @@ export async function readChange(
 }
 
 async function runCheck(name: string, input: LayerInput): Promise<{ evidence: Evidence; measured?: Measured }> {
-  const { checks, subject, facts, overlay, told } = input
+  const { checks, subject, facts, told } = input
   const check = Object.hasOwn(checks, name) ? checks[name] : undefined
   if (check === undefined || check.run === undefined || standing.has(name)) {
     const evidence = skipped(name, subject, unavailable(name))
@@ -80,21 +86,17 @@ async function runCheck(name: string, input: LayerInput): Promise<{ evidence: Ev
   const measured = await measureBoth(check, input)
   // What was stopped says nothing of the change: it must not become evidence.
   input.signal.throwIfAborted()
-  const evidence = judgeCheck(measured, facts.finding, overlay, subject)
+  const evidence = await judgeAgain(measured, facts.finding, input)
+  input.signal.throwIfAborted()
   told(`${name}: ${evidence.outcome}: ${evidence.summary}`)
   return { evidence, measured }
 }
 
 const standing: ReadonlySet<string> = new Set(STANDING_CHECKS)
 
-/** Built-in checks of later versions, by name: required, they ask; they never pass in silence. */
-const later = new Set(["performance", "security", "architecture", "goal_metrics"])
-
 function unavailable(name: string): string {
   if (standing.has(name)) return `\`${name}\` is always on and can't be replaced: take it out of the loop`
-  return later.has(name)
-    ? `\`${name}\` is not available yet, and the loop requires it`
-    : `No command is known for \`${name}\`: name one in the loop's \`checks\`, or in \`.flyball/checks.yaml\``
+  return `No command is known for \`${name}\`: name one in the loop's \`checks\`, or in \`.flyball/checks.yaml\``
 }
 
 /** Who has to approve, and when; `condition` is undefined where no one can evaluate it, and then approval is needed. */

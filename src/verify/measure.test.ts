@@ -1,9 +1,11 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { watch } from "node:fs/promises"
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import type { CheckSpec } from "../core/loop.ts"
-import { openTestRepo, testProber, told } from "./testing.ts"
+import { machineStamp } from "./machine.ts"
+import type { MeasureOptions } from "./measuring.ts"
+import { noSandbox, openTestRepo, testProber, told } from "./testing.ts"
 
 const never = new AbortController().signal
 const head = `import { test } from "node:test"; import assert from "node:assert"; import { one } from "./one.mjs"\n`
@@ -157,4 +159,34 @@ test("a formatter that is red in front of the tests does not keep them from bein
     "$ ./bin/prettier --check .": "failed",
     "one.test.mjs > one": "failed",
   })
+})
+
+test("what was picked and which repetition it is are remembered apart, and a fresh measurement takes the old one's place", async () => {
+  using repo = openTestRepo(files)
+  const folder = join(repo.folder, "counter")
+  const prober = testProber(repo.repo)
+  const tree = repo.git("rev-parse", "HEAD")
+  const check = exit(`echo >> ${folder}; exit $(wc -l < ${folder})`)
+  const ask = async (more: Partial<MeasureOptions> = {}) => {
+    const options = { tree, definitionsFrom: tree, purpose: "p", signal: never, ...more }
+    return told(await prober.measureTree(check, options))
+  }
+  expect(await ask()).toEqual({ exit: 1 })
+  expect(await ask()).toEqual({ exit: 1 })
+  expect(await ask({ repeat: 1 })).toEqual({ exit: 2 })
+  expect(await ask({ only: [{ id: "a", name: "a" }] })).toEqual({ exit: 3 })
+  expect(await ask({ fresh: true })).toEqual({ exit: 4 })
+  expect(await ask()).toEqual({ exit: 4 })
+})
+
+test("another package among the dependencies, or another program on the PATH, is another machine", () => {
+  using repo = openTestRepo(files)
+  const stamp = () => JSON.stringify(machineStamp(repo.repo, noSandbox))
+  const before = stamp()
+  expect(stamp()).toBe(before)
+  mkdirSync(join(repo.repo.root, "node_modules", "@scope", "one"), { recursive: true })
+  const with1 = stamp()
+  expect(with1).not.toBe(before)
+  mkdirSync(join(repo.repo.root, "node_modules", "@scope", "two"))
+  expect(stamp()).not.toBe(with1)
 })

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { mkdirSync, statSync, writeFileSync } from "node:fs"
+import { mkdirSync, writeFileSync } from "node:fs"
 import { realpath } from "node:fs/promises"
 import { join } from "node:path"
 import type { Measurement } from "../core/evidence.ts"
@@ -8,12 +8,14 @@ import type { CheckSpec } from "../core/loop.ts"
 import type { Prober, Repo, Sandbox, Workspaces } from "../core/ports.ts"
 import { git } from "../lib/git.ts"
 import { cacheKey, type MeasurementCache, openCache } from "./cache.ts"
-import type { MeasureTree } from "./measuring.ts"
+import { machineStamp } from "./machine.ts"
+import type { MeasureOptions, MeasureTree } from "./measuring.ts"
 import { overlayHarness } from "./overlay.ts"
 import { cargoHome, environment, openScratch } from "./place.ts"
 import { withRelativePaths } from "./relative-paths.ts"
 import { filesOf, type Outcome, runPlan } from "./run-steps.ts"
 import { type Plan, planCheck } from "./script.ts"
+import { filesOfTree, lookAt, touchedSince } from "./tracked.ts"
 
 export type ProberOptions = {
   workspaces: Workspaces
@@ -37,7 +39,7 @@ const ARTIFACT_CHARACTERS = 512 * 1024
 export function openProber(options: ProberOptions): TreeProber {
   const cache = openCache(join(options.repo.dataDir, "cache", "measurements"))
   const underWay = new Map<string, Promise<Measurement>>()
-  const context: Context = { ...options, cache, underWay, known: new Map() }
+  const context: Context = { ...options, cache, underWay, known: new Map(), stamp: undefined }
   return {
     measure: (check, commit, signal) => measureIn(context, check, { tree: commit, purpose: check.name, signal }),
     measureTree: (check, given) => measureIn(context, check, given),
@@ -49,8 +51,10 @@ type Context = ProberOptions & {
   underWay: Map<string, Promise<Measurement>>
   /** What git said of objects named by their ids, which is so for ever: two processes less for each further check. */
   known: Map<string, string>
+  /** What the machine was like a moment ago. */
+  stamp: { at: number; is: unknown[] } | undefined
 }
-type Given = { tree: string; definitionsFrom?: string; purpose: string; signal: AbortSignal }
+type Given = Omit<MeasureOptions, "definitionsFrom"> & { definitionsFrom?: string }
 
 async function measureIn(context: Context, check: CheckSpec, given: Given): Promise<Measurement> {
   const { repo } = context
@@ -63,7 +67,16 @@ async function measureIn(context: Context, check: CheckSpec, given: Given): Prom
           `harness ${base} ${own}`,
           async () => (await overlayHarness({ repo, base, tree: own, signal: given.signal })).tree,
         )
-  const key = cacheKey([tree, check.run, check.kind, check.format, check.timeoutMs, machine(context), context.env])
+  const picked = given.only === undefined ? [] : [given.only.map((test) => [test.id, test.file, test.name])]
+  const { run, kind, format, timeoutMs } = check
+  const what = [tree, run, kind, format, timeoutMs, context.env, given.repeat ?? 0, ...picked]
+  const key = cacheKey([...what, stampOf(context)])
+  if (given.fresh === true) {
+    const measured = await measureOnce(context, check, { ...given, tree, definition })
+    if (isLasting(measured)) await context.cache.put(key, measured)
+    else if (!given.signal.aborted) await context.cache.forget(key)
+    return measured
+  }
   for (;;) {
     const known = await context.cache.get(key)
     if (known !== undefined) return { ...known, check: check.name, definition, cached: true, ms: 0 }
@@ -72,31 +85,44 @@ async function measureIn(context: Context, check: CheckSpec, given: Given): Prom
     // Several changes measure one base at once: one does it. If that one was stopped, the next takes over.
     const shared = await settledBefore(other, given.signal)
     if (shared === undefined) return stopped(check, tree, definition)
-    if (shared.result.is === "report" || !neverCached.has(shared.result.code))
-      return { ...shared, check: check.name, definition, cached: true, ms: 0 }
-    if (shared.result.code !== "stopped") return { ...shared, check: check.name, definition }
+    if (isLasting(shared)) return { ...shared, check: check.name, definition, cached: true, ms: 0 }
+    if (shared.result.is === "error" && shared.result.code !== "stopped")
+      return { ...shared, check: check.name, definition }
   }
   const measuring = measureOnce(context, check, { ...given, tree, definition })
   context.underWay.set(key, measuring)
   try {
     const measured = await measuring
-    const lasting = measured.result.is === "report" || !neverCached.has(measured.result.code)
-    if (lasting) await context.cache.put(key, measured)
+    if (isLasting(measured)) await context.cache.put(key, measured)
     return measured
   } finally {
     context.underWay.delete(key)
   }
 }
 
+/** The measurements of one change come close together: the machine is looked at once for them. */
+const STAMP_MS = 1_000
+
+function stampOf(context: Context): unknown[] {
+  const now = performance.now()
+  if (context.stamp === undefined || now - context.stamp.at > STAMP_MS)
+    context.stamp = { at: now, is: machineStamp(context.repo, context.sandbox) }
+  return context.stamp.is
+}
+
 /** What may be otherwise the next time, on the same tree: it speaks of the machine. */
 const neverCached: ReadonlySet<string> = new Set(["timeout", "missing_tool", "crashed", "stopped"])
 
-type Once = { tree: string; purpose: string; signal: AbortSignal; definition: Measurement["definition"] }
+function isLasting({ result }: Measurement): boolean {
+  return result.is === "report" || !neverCached.has(result.code)
+}
+
+type Once = Pick<MeasureOptions, "tree" | "purpose" | "signal" | "only"> & { definition: Measurement["definition"] }
 
 async function measureOnce(
   context: Context,
   check: CheckSpec,
-  { tree, purpose, signal, definition }: Once,
+  { tree, purpose, signal, definition, only }: Once,
 ): Promise<Measurement> {
   if (signal.aborted) return stopped(check, tree, definition)
   const started = performance.now()
@@ -116,15 +142,18 @@ async function measureOnce(
     }
   }
   const cargo = cargoHome(scratch.path)
+  const before = lookAt(root, await filesOfTree(context.repo, tree, signal))
   const outcome = await runPlan(plan, check.kind, {
     checkout: { ...checkout, path: root },
     sandbox: context.sandbox,
-    env: environment(root, scratch, cargo.env, context.env ?? {}),
+    env: environment(root, scratch, cargo.env, { ...context.env, ...checkout.env }),
     scratch,
     readable: cargo.readable,
+    ...(only === undefined ? {} : { only }),
     deadline: performance.now() + check.timeoutMs,
     signal,
   })
+  const touched = touchedSince(root, before)
   const artifact = keepOutput(context.artifactDir, check, outcome)
   return {
     ...facts,
@@ -133,6 +162,8 @@ async function measureOnce(
     ms: ms(),
     artifact,
     sandboxed: outcome.sandboxed,
+    ...(only === undefined ? {} : { alone: outcome.alone === true }),
+    ...(touched.length === 0 ? {} : { touched }),
   }
 }
 
@@ -192,25 +223,6 @@ async function once({ known }: Context, question: string, ask: () => Promise<str
 const BOTH_FOUND = /^\S+ tree \d+\n\S+ tree \d+\n/
 
 const MAX_KNOWN = 10_000
-
-/** What a result depends on besides the tree: the tools on this machine, and the dependencies that checkouts are given. */
-function machine({ repo, sandbox }: Context): unknown[] {
-  const stamps = [
-    "node_modules/.package-lock.json",
-    "node_modules/.yarn-state.yml",
-    "node_modules/.modules.yaml",
-    "node_modules",
-    ".venv",
-    "venv",
-    "vendor",
-  ]
-  return [
-    process.version,
-    process.env["PATH"],
-    sandbox.kind.is,
-    ...stamps.map((path) => statSync(join(repo.root, path), { throwIfNoEntry: false })?.mtimeMs),
-  ]
-}
 
 function keepOutput(artifactDir: string, check: CheckSpec, { transcript }: Outcome): string {
   mkdirSync(artifactDir, { recursive: true, mode: 0o700 })

@@ -1,12 +1,25 @@
-import type { Measurement } from "../core/evidence.ts"
+import type { Measurement, TestResult } from "../core/evidence.ts"
 import type { CheckSpec } from "../core/loop.ts"
 import type { Repo } from "../core/ports.ts"
 
+/** A test as far as a runner needs to know it to run it alone. */
+export type Picked = Pick<TestResult, "id" | "file" | "name">
+
+export type MeasureOptions = {
+  tree: string
+  definitionsFrom: string
+  purpose: string
+  signal: AbortSignal
+  /** These tests alone, where the runner can; `alone` of the measurement says whether it could. */
+  only?: readonly Picked[]
+  /** Which repetition this is: each is remembered for itself. */
+  repeat?: number
+  /** Measured now, whatever is remembered; what comes of it is remembered in the other's place. */
+  fresh?: boolean
+}
+
 /** Measures one check on one tree, with definitions (scripts, configuration) of another commit or tree. */
-export type MeasureTree = (
-  check: CheckSpec,
-  options: { tree: string; definitionsFrom: string; purpose: string; signal: AbortSignal },
-) => Promise<Measurement>
+export type MeasureTree = (check: CheckSpec, options: MeasureOptions) => Promise<Measurement>
 
 /** Puts the base's copies of existing tests and of harness files into a tree. */
 export type OverlayTree = (options: {
@@ -26,4 +39,6 @@ export type Overlay = {
   editedTests: string[]
   /** Harness files that differ. */
   harnessChanged: string[]
+  /** The same tree without the test files that the head adds, which share a process with the base's; unset where it adds none. */
+  withoutNewTests?: { tree: string; removed: string[] }
 }

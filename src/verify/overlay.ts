@@ -6,7 +6,9 @@ import { parse as parseToml, stringify as stringifyToml } from "smol-toml"
 import { Failure } from "../core/failure.ts"
 import type { Repo } from "../core/ports.ts"
 import { git, gitScript } from "../lib/git.ts"
-import { isHarnessPath, mayBeNamed, namedIn, namesHarness, partsOf, publishedBy, shadowsRunner } from "./harness.ts"
+import { isHarnessPath, shadowsRunner } from "./guarded.ts"
+import { mayBeNamed, namedIn, namesHarness, publishedBy } from "./harness.ts"
+import { type ManifestParts, manifestOf } from "./manifest-parts.ts"
 import type { Overlay, OverlayTree } from "./measuring.ts"
 import { isSnapshotPath, isTestPath } from "./paths.ts"
 
@@ -38,7 +40,7 @@ type Side = { mode: string; id: string }
 /** One path that differs; a side without the file has no entry. */
 type Difference = { path: string; base: Side | undefined; head: Side | undefined }
 /** What the index shall hold at a path; undefined removes it. */
-type Edit = { path: string; side: Side | undefined }
+export type Edit = { path: string; side: Side | undefined }
 
 async function overlay({ repo, base, tree, signal, tests }: Given): Promise<Overlay> {
   const ask = gitOf(repo, signal)
@@ -58,12 +60,12 @@ async function overlay({ repo, base, tree, signal, tests }: Given): Promise<Over
   const found: Overlay = { ...none, restored: [], editedTests: [], harnessChanged: [] }
   for (const difference of differences) {
     const { path } = difference
-    const parts = partsOf(path)
+    const parts = manifestOf(path)
     const shadows = difference.base === undefined && shadowsRunner(path)
     if (shadows || isHarnessPath(path) || (named.has(path) && difference.base !== undefined)) {
       edits.push({ path, side: difference.base })
       found.harnessChanged.push(path)
-    } else if (parts !== undefined) {
+    } else if (parts !== undefined && parts.restored.length > 0) {
       const side = await withBaseParts(ask, difference, parts)
       if (side === undefined) continue
       edits.push({ path, side })
@@ -190,11 +192,7 @@ async function readBlobs(ask: Ask, names: readonly string[]): Promise<(string | 
 }
 
 /** The head's file with the base's harness parts; undefined where they agree already. */
-async function withBaseParts(
-  ask: Ask,
-  { base, head }: Difference,
-  parts: NonNullable<ReturnType<typeof partsOf>>,
-): Promise<Side | undefined> {
+async function withBaseParts(ask: Ask, { base, head }: Difference, parts: ManifestParts): Promise<Side | undefined> {
   // A manifest that is new has nothing to be read from the base; one that is gone stays gone, and the tests show what that means.
   if (base === undefined || head === undefined) return undefined
   const [before, after] = [
@@ -206,8 +204,8 @@ async function withBaseParts(
   const fresh = parsed(after, parse)
   if (old === undefined) return undefined
   if (fresh === undefined) return base
-  if (parts.keys.every((key) => isDeepStrictEqual(at(old, key), at(fresh, key)))) return undefined
-  for (const key of parts.keys) put(fresh, key, at(old, key))
+  if (parts.restored.every((key) => isDeepStrictEqual(at(old, key), at(fresh, key)))) return undefined
+  for (const key of parts.restored) put(fresh, key, at(old, key))
   if (isDeepStrictEqual(fresh, old)) return base
   const text = parts.format === "json" ? `${JSON.stringify(fresh, null, 2)}\n` : `${stringifyToml(fresh)}\n`
   const id = (await ask(["hash-object", "-w", "--stdin"], text)).trim()
@@ -243,7 +241,12 @@ function put(table: Record<string, unknown>, [key = "", ...rest]: readonly strin
 }
 
 /** Writes the edited tree through an index of its own: no index of the user's is read or written. */
-async function writeTree(repo: Repo, tree: string, edits: readonly Edit[], signal: AbortSignal): Promise<string> {
+export async function writeTree(
+  repo: Repo,
+  tree: string,
+  edits: readonly Edit[],
+  signal: AbortSignal,
+): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "flyball-index-"))
   const env = { GIT_INDEX_FILE: join(folder, "index") }
   const ask = (args: readonly string[], stdin?: string) =>

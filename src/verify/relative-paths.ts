@@ -21,6 +21,7 @@ function ofReport(report: Report, relative: (text: string) => string): Report {
       }
     case "issues":
       return { ...report, issues: report.issues.map((issue) => ({ ...issue, message: relative(issue.message) })) }
+    case "numbers":
     case "exit":
       return report
   }

@@ -1,11 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Issue, Report, TestResult } from "../core/evidence.ts"
+import { lastNumber } from "../core/judge-metrics.ts"
 import type { Checkout, Sandbox } from "../core/ports.ts"
 import { type Ran, run } from "../lib/process.ts"
+import type { Picked } from "./measuring.ts"
 import { onlyLooks } from "./only-looks.ts"
 import { fingerprinted, numbered, type RawIssue } from "./runners/ids.ts"
 import { tail } from "./runners/outcome.ts"
+import { canBeThere } from "./runners/pick.ts"
 import type { Parsed, RunnerOutput, TreeFiles } from "./runners/runner.ts"
 import type { Plan, Step } from "./script.ts"
 
@@ -18,6 +21,8 @@ export type Place = {
   /** Folders outside the tree: what commands write (`reports`), what they only read (`supplied`), and their HOME and TMPDIR. */
   scratch: { reports: string; supplied: string; home: string; tmp: string }
   readable: string[]
+  /** These tests alone, where the runner can pick them. */
+  only?: readonly Picked[]
   deadline: number
   signal: AbortSignal
 }
@@ -27,6 +32,8 @@ export type Outcome = {
   result: Parsed
   exitCode: number | null
   sandboxed: boolean
+  /** Whether `only` was heeded. */
+  alone?: boolean
   transcript: { text: string; ran: Ran }[]
 }
 
@@ -35,14 +42,26 @@ const OUTPUT_BYTES = 64 * 1024 * 1024
 
 /** Runs a plan's commands in order and reads what they report as one result. */
 export async function runPlan(plan: Exclude<Plan, { is: "missing" }>, kind: string, place: Place): Promise<Outcome> {
-  if (plan.is === "whole") return runWhole(plan.argv, place)
+  if (plan.is === "whole") return runWhole(plan.argv, kind, place)
   const tree = filesOf(place.checkout.path)
   const transcript: Outcome["transcript"] = []
+  if (place.only !== undefined && !canBeThere(place.only, tree)) {
+    const why = `None of the named tests is in this tree: ${place.only
+      .slice(0, 3)
+      .map((test) => test.id)
+      .join(", ")}`
+    return { result: { is: "error", code: "ran_nothing", why }, exitCode: null, sandboxed: true, transcript }
+  }
+  // Which of several runners a test belongs to can't be told: then all of them run.
+  const runners = plan.steps.filter((step) => step.runner?.kind === "tests").length
+  const here = runners === 1 ? place : withoutOnly(place)
+  let alone = false
   const parts: Part[] = []
   let sandboxed = true
   let exitCode: number | null = 0
   for (const [index, step] of plan.steps.entries()) {
-    const done = await runStep(step, index, tree, place)
+    const done = await runStep(step, index, tree, here)
+    alone = alone || done.alone
     sandboxed = sandboxed && done.sandboxed
     transcript.push({ text: step.text, ran: done.ran })
     if (done.ran.exitCode !== 0) exitCode = done.ran.exitCode
@@ -67,11 +86,19 @@ export async function runPlan(plan: Exclude<Plan, { is: "missing" }>, kind: stri
     })
   }
   return {
-    result: { is: "report", report: kind === "tests" ? testsOf(parts) : issuesOf(parts) },
+    result:
+      kind === "numbers"
+        ? numbersOf(parts)
+        : { is: "report", report: kind === "tests" ? testsOf(parts) : issuesOf(parts) },
     exitCode,
     sandboxed,
+    alone,
     transcript,
   }
+}
+
+function withoutOnly({ only: _only, ...place }: Place): Place {
+  return place
 }
 
 type Part = { step: Step; exitCode: number | null; report: Report | undefined; said: string }
@@ -102,32 +129,62 @@ function issuesOf(parts: readonly Part[]): Report {
   return { kind: "issues", issues: unique }
 }
 
-async function runWhole(argv: readonly string[], place: Place): Promise<Outcome> {
+/** All numbers of all benchmarks; any other command that fails leaves nothing to believe. */
+function numbersOf(parts: readonly Part[]): Parsed {
+  const failed = parts.find(({ report, exitCode }) => report === undefined && exitCode !== 0)
+  if (failed !== undefined)
+    return { is: "error", code: "crashed", why: `\`${failed.step.text}\` exited ${failed.exitCode}: ${failed.said}` }
+  const numbers = parts.flatMap(({ report }) => (report?.kind === "numbers" ? report.numbers : []))
+  const unique = numbered(numbers, (number) => number.id).map(({ item, id }) => ({ ...item, id }))
+  return { is: "report", report: { kind: "numbers", numbers: unique } }
+}
+
+async function runWhole(argv: readonly string[], kind: string, place: Place): Promise<Outcome> {
   const { ran, sandboxed } = await confined(argv, {}, place)
   const transcript = [{ text: argv.join(" "), ran }]
   const stopped = stoppedEarly(ran, argv.join(" "))
   if (stopped !== undefined) return { result: stopped, exitCode: ran.exitCode, sandboxed, transcript }
   const exitCode = ran.exitCode ?? 1
+  if (kind === "numbers") return { result: printedNumber(ran, argv.join(" ")), exitCode, sandboxed, transcript }
   return { result: { is: "report", report: { kind: "exit", exitCode } }, exitCode, sandboxed, transcript }
+}
+
+/** The one number that a command of unknown format is asked for: the last it printed, if it ended well. */
+function printedNumber(ran: Ran, text: string): Parsed {
+  const said = tail(ran.stderr, ran.stdout)
+  if (ran.exitCode !== 0)
+    return {
+      is: "error",
+      code: "crashed",
+      why: `\`${text}\` exited ${ran.exitCode}, so its number is not believed: ${said}`,
+    }
+  const value = lastNumber(ran.stdout)
+  if (value === undefined) return { is: "error", code: "unreadable", why: `\`${text}\` printed no number: ${said}` }
+  return {
+    is: "report",
+    report: { kind: "numbers", numbers: [{ id: "printed number", better: "lower", samples: [value] }] },
+  }
 }
 
 async function runStep(step: Step, index: number, tree: TreeFiles, place: Place) {
   const { runner } = step
   if (runner === undefined)
-    return { ...(await confined(withShell(step.argv, step.globs), step.env, place)), parsed: undefined }
+    return { ...(await confined(withShell(step.argv, step.globs), step.env, place)), alone: false, parsed: undefined }
   const reportDir = join(place.scratch.reports, String(index))
   const supplied = join(place.scratch.supplied, String(index))
   mkdirSync(reportDir, { recursive: true })
   mkdirSync(supplied, { recursive: true })
-  const command = runner.command({ argv: step.argv, reportDir, supplied, tree })
+  const only = place.only === undefined ? {} : { only: place.only }
+  const command = runner.command({ argv: step.argv, reportDir, supplied, tree, ...only })
   for (const [name, text] of Object.entries(command.supplies ?? {})) writeFileSync(join(supplied, name), text)
   const { ran, sandboxed } = await confined(
     withShell(command.argv, step.globs),
     joined(step.env, command.env ?? {}),
     place,
   )
-  if (stoppedEarly(ran, step.text) !== undefined) return { ran, sandboxed, parsed: undefined }
-  return { ran, sandboxed, parsed: read(step, command.reportFile, ran, place, tree) }
+  const alone = command.alone === true
+  if (stoppedEarly(ran, step.text) !== undefined) return { ran, sandboxed, alone, parsed: undefined }
+  return { ran, sandboxed, alone, parsed: read(step, command.reportFile, ran, place, tree) }
 }
 
 function read(

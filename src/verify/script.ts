@@ -37,14 +37,18 @@ export function planCheck(check: CheckSpec, tree: TreeFiles): Plan {
     if (format !== undefined && !steps.some((step) => step.runner?.name === format))
       return whole(`no ${format} was found in it`)
     if (kind === "build" && steps.length > 1) return whole("it is a script of several commands")
-    const wanted = (runner: Runner | undefined) =>
-      runner !== undefined && (kind === "tests") === (runner.kind === "tests")
+    const wanted = (runner: Runner | undefined) => runner !== undefined && reportOf(runner.kind) === reportOf(kind)
     return steps.some((step) => wanted(step.runner)) ? { is: "steps", steps } : whole("no known runner was found in it")
   } catch (thrown) {
     if (thrown instanceof MissingScript) return { is: "missing", why: thrown.message }
     if (thrown instanceof Unfollowable) return whole(thrown.message)
     throw thrown
   }
+}
+
+/** What is read of a check or runner of a kind: tests, numbers, or issues. */
+export function reportOf(kind: CheckSpec["kind"]): "tests" | "numbers" | "issues" {
+  return kind === "tests" || kind === "numbers" ? kind : "issues"
 }
 
 /** The commands behind a line; none where it can't be followed. */

@@ -31,7 +31,7 @@ export async function shellOn({ workspaces, sandbox, commit, command, timeoutMs,
     })
     const ran = await run(argv, {
       cwd: checkout.path,
-      env: buildEnv({ home: tmp, tmp }),
+      env: buildEnv({ home: tmp, tmp, ...(checkout.env === undefined ? {} : { extra: checkout.env }) }),
       timeoutMs,
       limitBytes: LIMIT_BYTES,
       signal,

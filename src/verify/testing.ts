@@ -146,5 +146,9 @@ export function told({ result }: Measurement): unknown {
   if (result.is === "error") return result.code
   const { report } = result
   if (report.kind === "tests") return Object.fromEntries(report.tests.map((test) => [test.id, test.status]))
+  if (report.kind === "numbers")
+    return Object.fromEntries(
+      report.numbers.map(({ id, unit, better, samples }) => [id, [unit, better, samples.length]]),
+    )
   return report.kind === "issues" ? report.issues.map((issue) => issue.fingerprint) : { exit: report.exitCode }
 }

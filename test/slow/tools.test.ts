@@ -494,3 +494,47 @@ test("writes", () => { fs.writeFileSync("x", ""); fs.mkdtempSync(process.env.TMP
     rmSync(home, { recursive: true, force: true })
   })
 })
+
+const hasCruiser = inTools("depcruise")
+describe.skipIf(!hasCruiser)(because("dependency-cruiser", hasCruiser, byNpm), () => {
+  const config = `module.exports = { forbidden: [{ name: "no-ui-in-core", severity: "error", from: { path: "^src/core" }, to: { path: "^src/ui" } }] }`
+  const cruise = (files: Files, run = "depcruise src") =>
+    measureFiles(
+      { "package.json": "{}", ".dependency-cruiser.cjs": config, ...files },
+      { run, kind: "lint", timeoutMs: 60_000, modules: toolModules },
+    )
+
+  test.each<[string, Files, string | undefined, unknown]>([
+    [
+      "a rule that is broken",
+      { "src/core/a.js": 'require("../ui/b.js")', "src/ui/b.js": "" },
+      undefined,
+      ["no-ui-in-core | src/core/a.js | src/core/a.js → src/ui/b.js"],
+    ],
+    ["rules that are kept", { "src/core/a.js": "", "src/ui/b.js": 'require("../core/a.js")' }, undefined, []],
+    [
+      "a configuration that is missing",
+      { "src/a.js": "" },
+      "depcruise --config nope.cjs src",
+      expect.stringMatching(/crashed/),
+    ],
+  ])("%s", { timeout: TIMEOUT_MS }, async (_, files, run, expected) => {
+    expect(told(await cruise(files, run))).toEqual(expected)
+  })
+})
+
+const hasGoBench = onPath("go")
+describe.skipIf(!hasGoBench)(because("go bench", hasGoBench, "apt install golang"), () => {
+  test("go test -bench", { timeout: TIMEOUT_MS }, async () => {
+    const files = {
+      "go.mod": "module m\n\ngo 1.19\n",
+      "a.go": "package m\n\nfunc Sum(n int) (s int) {\n\tfor i := 0; i < n; i++ {\n\t\ts += i\n\t}\n\treturn\n}\n",
+      "a_bench_test.go":
+        'package m\n\nimport "testing"\n\nfunc BenchmarkSum(b *testing.B) {\n\tfor i := 0; i < b.N; i++ {\n\t\tSum(100)\n\t}\n}\n',
+    }
+    const run = "go test -bench=. -benchtime=20ms ./..."
+    expect(told(await measureFiles(files, { run, kind: "numbers", timeoutMs: TIMEOUT_MS }))).toEqual({
+      "m > BenchmarkSum > ns/op": ["ns/op", "lower", 1],
+    })
+  })
+})

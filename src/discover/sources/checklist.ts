@@ -6,14 +6,15 @@ import { findBase, readBase } from "../base-files.ts"
 import { fingerprint, wordsOf } from "../fingerprint.ts"
 import { parseMarkdown, textOf } from "../markdown.ts"
 import { bodyOf, count, titleOf } from "../text.ts"
+import { readJsonChecklist } from "./checklist-json.ts"
 
 /** Nesting followed; deeper lists are text of their item. */
 const DEPTH = 12
 
-/** The open items of a Markdown task list. */
+/** The open items of a Markdown task list, or of a list in JSON. */
 export const checklist: Source = {
   name: "checklist",
-  doc: "`checklist(TODO.md)`: one finding for each open item of a Markdown task list on the base; ticked items, and what is nested under them, are done.",
+  doc: "`checklist(TODO.md)`: one finding for each open item of a Markdown task list on the base; ticked items, and what is nested under them, are done. Also `prd.json` (user stories) and `feature_list.json` (features): those that don't pass yet.",
   async discover(context, args) {
     const [path] = args
     if (typeof path !== "string" || path === "") {
@@ -32,7 +33,14 @@ export const checklist: Source = {
       }
     const read = await readBase(context, file)
     if ("why" in read) return { findings: [], context: [], notes: [`checklist: ${path} was not read: ${read.why}.`] }
-    const { open, done } = readChecklist(read.text)
+    const list = path.endsWith(".json") ? readJsonChecklist(read.text) : readChecklist(read.text)
+    if (list === undefined)
+      return {
+        findings: [],
+        context: [],
+        notes: [`checklist: ${path} was not read: it is neither a list of user stories nor one of features.`],
+      }
+    const { open, done } = list
     const findings = open.map((item) => toFinding(item, file.path, context.base.sha))
     return { findings, context: [], notes: [`checklist ${path}: ${count(open.length, "open item")}, ${done} ticked.`] }
   },

@@ -20,8 +20,12 @@ function checksFor(loop: Loop, reads: Reads, names: readonly string[]): { checks
     return { checks, unknown: names.filter((name) => !checks.some((check) => check.name === name)) }
   }
   const usual = runnable.find((check) => check.name === reads.usual)
-  return { checks: usual === undefined ? runnable.filter((check) => check.kind === reads.kind) : [usual], unknown: [] }
+  const ofKind = runnable.filter(({ kind, name }) => kind === reads.kind && !ownRoles.has(name))
+  return { checks: usual === undefined ? ofKind : [usual], unknown: [] }
 }
+
+/** What these say is asked for by their own names: a scanner's word is no lint finding. */
+const ownRoles: ReadonlySet<string> = new Set(["security", "architecture"])
 
 /** Why a source has nothing to read here; undefined when it has. */
 export function noCheck(loop: Loop, reads: Reads): string | undefined {

@@ -20,7 +20,7 @@ export const claude: AgentAdapter = {
   probe: { program: "claude", args: ["--version"] },
   command(task, context) {
     const key = credentials.filter((name) => context.outer[name])
-    const reviewer = task.role === "reviewer"
+    const reviewer = task.role !== "maker"
     // The prompt goes in by stdin: an argument is limited to 128 KiB, and every user of the machine could read it.
     const argv = ["claude", "-p", "--output-format", "stream-json", "--verbose"]
     if (task.agent.model !== undefined) argv.push("--model", task.agent.model)

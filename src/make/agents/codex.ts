@@ -1,5 +1,6 @@
 import { stringify } from "smol-toml"
 import { z } from "zod"
+import { exploredJsonSchema } from "../../core/explore.ts"
 import { reviewJsonSchema } from "../../core/review.ts"
 import {
   type AgentAdapter,
@@ -20,7 +21,7 @@ import {
 export const codex: AgentAdapter = {
   probe: { program: "codex", args: ["--version"] },
   command(task, context) {
-    const reviewer = task.role === "reviewer"
+    const reviewer = task.role !== "maker"
     const key = context.outer.OPENAI_API_KEY ?? context.outer.CODEX_API_KEY
     const codexHome = `${context.home}/.codex`
     const argv = ["codex", "exec", "--json", "--ephemeral", "--skip-git-repo-check"]
@@ -35,7 +36,13 @@ export const codex: AgentAdapter = {
       stdin: task.prompt,
       files: {
         ".codex/config.toml": config(task.agent, context.outer.OPENAI_BASE_URL),
-        ...(reviewer ? { ".codex/verdict.json": JSON.stringify(reviewJsonSchema()) } : {}),
+        ...(reviewer
+          ? {
+              ".codex/verdict.json": JSON.stringify(
+                task.role === "explorer" ? exploredJsonSchema() : reviewJsonSchema(),
+              ),
+            }
+          : {}),
       },
       usesNetwork: true,
       // Its lines never name the model.

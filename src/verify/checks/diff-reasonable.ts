@@ -1,12 +1,8 @@
-import { posix } from "node:path"
-import { readFileAt, readSizes } from "../diff.ts"
 import { isLockFile } from "../paths.ts"
 import { bullets, type ChangeCheck, type ChangeFacts, fails, passes, plural } from "./check.ts"
+import { binaryObjections, type Objection, sizeObjections } from "./no-large-files.ts"
 import { findSecrets } from "./secrets.ts"
-
-const MAX_FILE_BYTES = 1024 * 1024
-
-type Objection = { id: string; text: string }
+import { linkObjections } from "./tree-shapes.ts"
 
 /** A change a person can review: of a size, without binaries, links out of the tree, submodules, or secrets. */
 export const diffReasonable: ChangeCheck = async (facts) => {
@@ -17,7 +13,7 @@ export const diffReasonable: ChangeCheck = async (facts) => {
   const objections = [
     ...tooLarge(counted.length, lines, guardrails.maxDiff),
     ...entries.flatMap(kindObjections),
-    ...(await linkObjections(facts)),
+    ...(await linkObjections(facts)).map(({ id, path, text }) => ({ id, text: `${path} is ${text}` })),
     ...(await sizeObjections(facts)),
     ...findSecrets(facts.lines).map(({ rule, path, line }) => ({
       id: `secret: ${rule} in ${path}`,
@@ -63,9 +59,7 @@ function kindObjections(entry: ChangeFacts["entries"][number]): Objection[] {
       id: `submodule ${path}`,
       text: `${path} is a submodule (a commit of another repository); it may not come, go or move`,
     })
-  } else if (entry.binary && status !== "deleted") {
-    objections.push({ id: `binary ${path}`, text: `${path} is a binary file, which nobody can review` })
-  }
+  } else objections.push(...binaryObjections(entry))
   if (status === "modified" && oldMode !== newMode && newMode !== "160000" && oldMode !== "160000") {
     objections.push({ id: `mode ${path}`, text: `${path} changes its mode from ${oldMode} to ${newMode}` })
   }
@@ -76,38 +70,4 @@ function kindObjections(entry: ChangeFacts["entries"][number]): Objection[] {
     })
   }
   return objections
-}
-
-async function linkObjections({ repo, tree, entries, signal }: ChangeFacts): Promise<Objection[]> {
-  const objections: Objection[] = []
-  for (const { path } of entries.filter((entry) => entry.newMode === "120000")) {
-    const target = (await readFileAt(repo, tree, path, signal)) ?? ""
-    const lands = posix.normalize(posix.join(posix.dirname(path), target))
-    const leaves = target.startsWith("/") || /^[a-z]:|\\/i.test(target) || lands === ".." || lands.startsWith("../")
-    if (leaves)
-      objections.push({ id: `symlink out ${path}`, text: `${path} is a symbolic link that leaves the repository` })
-    else if (/(^|\/)\.git(\/|$)/i.test(lands))
-      objections.push({ id: `symlink git ${path}`, text: `${path} is a symbolic link into .git` })
-  }
-  return objections
-}
-
-async function sizeObjections({ repo, entries, signal }: ChangeFacts): Promise<Objection[]> {
-  const files = entries.filter((entry) => entry.status !== "deleted" && !isLockFile(entry.path))
-  const sizes = await readSizes(
-    repo,
-    files.map((entry) => entry.newId),
-    signal,
-  )
-  return files.flatMap(({ path, newId }) => {
-    const bytes = sizes.get(newId) ?? 0
-    return bytes > MAX_FILE_BYTES
-      ? [
-          {
-            id: `huge ${path}`,
-            text: `${path} is ${Math.round(bytes / 1024)} KiB; the limit is ${MAX_FILE_BYTES / 1024}`,
-          },
-        ]
-      : []
-  })
 }

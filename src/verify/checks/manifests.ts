@@ -1,64 +1,38 @@
 import { isDeepStrictEqual } from "node:util"
 import { parse as parseToml } from "smol-toml"
 import { type Entry, readFileAt } from "../diff.ts"
+import { type ManifestParts, manifestOf } from "../manifest-parts.ts"
 import { canonicalPath } from "../paths.ts"
 import type { ChangeFacts } from "./check.ts"
 
-type Manifest = { parse: (text: string) => unknown; parts: readonly (readonly string[])[] }
-
-/** Of a manifest only these parts are protected: they say what is run and how. The rest may change. */
-const manifests: Record<string, Manifest> = {
-  "package.json": {
-    parse: JSON.parse,
-    parts: [
-      ..."scripts jest mocha ava tap c8 nyc vitest eslintConfig eslintIgnore xo standard prettier babel swc stylelint biome lint-staged husky simple-git-hooks pre-commit packageManager pnpm overrides resolutions workspaces wireit nx turbo volta devEngines type imports"
-        .split(" ")
-        .map((key) => [key]),
-    ],
-  },
-  "composer.json": { parse: JSON.parse, parts: [["scripts"], ["config"], ["autoload-dev"]] },
-  "pyproject.toml": { parse: parseToml, parts: [["tool"], ["build-system"], ["dependency-groups"]] },
-  "cargo.toml": {
-    parse: parseToml,
-    parts: [
-      ["lints"],
-      ["profile"],
-      ["patch"],
-      ["replace"],
-      ["test"],
-      ["bench"],
-      ["workspace"],
-      ["lib", "test"],
-      ["lib", "doctest"],
-      ["lib", "harness"],
-      ["package", "build"],
-      ["package", "autotests"],
-      ["package", "default-run"],
-    ],
-  },
-}
-
 /** Which protected parts of a manifest differ; all of it where one side can't be parsed or the manifest comes or goes. */
 export async function protectedParts(entry: Entry, { repo, base, tree, signal }: ChangeFacts): Promise<string[]> {
-  const name = canonicalPath(entry.path).split("/").at(-1) ?? ""
-  const manifest = manifests[name]
-  if (manifest === undefined) return []
+  const path = canonicalPath(entry.path)
+  const manifest = manifestOf(path)
+  const isGoModule = /(^|\/)go\.mod$/.test(path)
+  if (manifest === undefined && !isGoModule) return []
+  if (entry.status === "deleted") return ["whole file (deleted)"]
+  if (entry.newMode === "120000") return ["whole file (a symbolic link)"]
   const before = await readFileAt(repo, base, entry.path, signal)
   const after = await readFileAt(repo, tree, entry.path, signal)
+  if (manifest === undefined) return goParts(before ?? "", after ?? "")
   const old = parsed(manifest, before)
   const fresh = parsed(manifest, after)
-  if (entry.status === "deleted") return ["whole file (deleted)"]
   if (fresh === undefined || (before !== undefined && old === undefined)) return ["whole file (it can't be parsed)"]
-  if (entry.newMode === "120000") return ["whole file (a symbolic link)"]
-  return manifest.parts
-    .filter((part) => !isDeepStrictEqual(at(old, part), at(fresh, part)))
-    .map((part) => part.join("."))
+  return [
+    ...manifest.guarded
+      .filter((part) => !isDeepStrictEqual(at(old, part), at(fresh, part)))
+      .map((part) => part.join(".")),
+    ...manifest.grows.filter((part) => redirects(at(old, part), at(fresh, part))).map((part) => part.join(".")),
+    ...foreign(old, fresh),
+  ]
 }
 
-function parsed({ parse }: Manifest, text: string | undefined): unknown {
+function parsed({ format }: ManifestParts, text: string | undefined): unknown {
   if (text === undefined) return undefined
   try {
-    return parse(text.replace(/^\ufeff/, ""))
+    const bare = text.replace(/^\ufeff/, "")
+    return format === "json" ? JSON.parse(bare) : parseToml(bare)
   } catch {
     return undefined
   }
@@ -71,4 +45,44 @@ function at(value: unknown, path: readonly string[]): unknown {
     here = Reflect.get(here, key)
   }
   return here
+}
+
+/** Whether something that was there leads elsewhere now; what is new leads nobody astray. */
+function redirects(before: unknown, after: unknown): boolean {
+  if (before === undefined) return false
+  if (typeof before !== "object" || before === null) return before !== after
+  return Object.entries(before).some(([key, value]) => redirects(value, at(after, [key])))
+}
+
+const groups = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"]
+
+/** Packages that come from somewhere else than the registry now: a folder of the tree would be run in a tool's place. */
+function foreign(before: unknown, after: unknown): string[] {
+  return groups.flatMap((group) => {
+    const fresh = at(after, [group])
+    if (typeof fresh !== "object" || fresh === null) return []
+    return Object.entries(fresh)
+      .filter(([name, from]) => typeof from === "string" && !isDeepStrictEqual(at(before, [group, name]), from))
+      .filter(
+        ([, from]) =>
+          /^(file|link|portal|git|github|https?|npm|patch|exec|git\+\w+|[\w.-]+\/[\w.-]+(#|$))/.test(String(from)) &&
+          /[:/]/.test(String(from)),
+      )
+      .map(([name, from]) => `${group}.${name} (from ${String(from).slice(0, 60)})`)
+  })
+}
+
+/** Directives of `go.mod` that put other code in a module's place. */
+function goParts(before: string, after: string): string[] {
+  return ["replace", "toolchain", "exclude", "tool"].filter(
+    (word) => directive(before, word) !== directive(after, word),
+  )
+}
+
+function directive(text: string, word: string): string {
+  const single = [...text.matchAll(new RegExp(`^\\s*${word}\\s+[^(\\n]+$`, "gm"))].map((match) => match[0])
+  const blocks = [...text.matchAll(new RegExp(`^\\s*${word}\\s*\\(([\\s\\S]*?)\\)`, "gm"))].map(
+    (match) => match[1] ?? "",
+  )
+  return [...single, ...blocks].join("\n").replace(/\s+/g, " ").trim()
 }

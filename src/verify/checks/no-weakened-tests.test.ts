@@ -47,8 +47,8 @@ describe("no_weakened_tests", () => {
       "adds `skip`",
     ],
     ["a todo", { "test/add.test.js": test0.replace('test("adds zero"', 'test.todo("adds zero"') }, "adds `todo`"],
-    ["a deleted test file", { "test/add.test.js": null }, 'loses `test("adds", () => {`'],
-    ["a deleted empty-handed test file", { "tests/test_add.py": null }, "loses `def test_add():`"],
+    ["a deleted test file", { "test/add.test.js": null }, "loses the test `adds`"],
+    ["a deleted empty-handed test file", { "tests/test_add.py": null }, "loses the test `test_add`"],
     [
       "a rewritten snapshot",
       { "test/__snapshots__/add.test.js.snap": "exports[`adds 1`] = `-1`;\nexports[`adds 2`] = `4`;\n" },
@@ -82,7 +82,7 @@ describe("no_weakened_tests", () => {
     [
       "source that disarms the assertions",
       { "src/add.js": 'import assert from "node:assert/strict"\nassert.equal = () => {}\n' },
-      "src/add.js:2 treats tests specially: `assert.equal = () => {}`",
+      "src/add.js:2 changes what judges it: `assert.equal = () => {}`",
     ],
     [
       "source that hooks the runner",
@@ -91,7 +91,7 @@ describe("no_weakened_tests", () => {
     ],
     ["an exit", { "test/add.test.js": `process.exit(0)\n${test0}` }, "adds `exit`"],
   ])("T13: shows %s to the maker", async (_name, files, said) => {
-    const judged = noWeakenedTests(await change.facts(files), own)
+    const judged = await noWeakenedTests(await change.facts(files), own)
     expect(judged).toMatchObject({ outcome: "fail", blame: "maker" })
     expect(judged.feedback).toContain(said)
   })
@@ -134,21 +134,24 @@ describe("no_weakened_tests", () => {
     ["documents that speak of tests", { "README.md": "Set NODE_ENV to 'test'; VITEST is set by vitest.\n" }],
     ["no test touched", { "src/add.js": "x\n" }],
   ])("T13: is no verdict on %s", async (_name, files) => {
-    expect(noWeakenedTests(await change.facts(files), own)).toMatchObject({ outcome: "pass" })
+    expect(await noWeakenedTests(await change.facts(files), own)).toMatchObject({ outcome: "pass" })
   })
 
   test("T13: an edit is shown in any case", async () => {
-    const judged: Judgement = noWeakenedTests(await change.facts({ "test/add.test.js": `${test0}// x\n` }), own)
+    const judged: Judgement = await noWeakenedTests(await change.facts({ "test/add.test.js": `${test0}// x\n` }), own)
     expect(judged.caveats).toEqual(["Edits existing tests: test/add.test.js."])
   })
 
   test("T13: told a second time, it is a person's question", async () => {
     const facts = await change.facts({ "test/add.test.js": without(test0, "add(1, 2), 3") })
-    expect(noWeakenedTests(facts, { lost: [], repeated: true })).toMatchObject({ outcome: "fail", blame: "person" })
+    expect(await noWeakenedTests(facts, { lost: [], repeated: true })).toMatchObject({
+      outcome: "fail",
+      blame: "person",
+    })
   })
 
   test("what the head's own copies no longer show counts too", async () => {
-    const judged = noWeakenedTests(await change.facts({ "test/add.test.js": `${test0}// x\n` }), {
+    const judged = await noWeakenedTests(await change.facts({ "test/add.test.js": `${test0}// x\n` }), {
       lost: [{ id: "adds", why: "is lost" }],
       repeated: false,
     })

@@ -1,5 +1,6 @@
 import type { TestResult } from "../../core/evidence.ts"
 import { argumentsOf, dropFlags, toolOf, withArguments } from "./argv.ts"
+import { rustFailure } from "./failure.ts"
 import { testId, withoutColour } from "./ids.ts"
 import { error, noReport, tail, testsReport } from "./outcome.ts"
 import type { Parsed, Runner, RunnerOutput, TreeFiles } from "./runner.ts"
@@ -16,7 +17,7 @@ export const cargoTest: Runner = {
     const informs = args.some((word) => ["--no-run", "--list", "--help", "-h"].includes(word))
     return toolOf(argv)?.name === "cargo" && ["test", "t"].includes(subcommand(args) ?? "") && !informs
   },
-  command: ({ argv }) => {
+  command: ({ argv, only }) => {
     const args = argumentsOf(argv)
     const end = args.indexOf("--")
     const own = end === -1 ? args : args.slice(0, end)
@@ -26,16 +27,20 @@ export const cargoTest: Runner = {
       bare: ["--nocapture", "--no-capture", "-q", "--quiet", "--show-output"],
       valued: ["--format", "--color", "-Z"],
     })
+    // Doc tests carry a line in the name that libtest knows, and ours do not: they can't be picked.
+    const names = only?.every((test) => !/\.rs - /.test(test.name)) === true ? only.map((test) => test.name) : []
+    const picks = names.length === 0 ? [] : ["--exact", ...new Set(names)]
     const words = withArguments(argv, [
       ...kept,
       "--no-fail-fast",
       "--color",
       "never",
-      ...(keptLibtest.length === 0 ? [] : ["--", ...keptLibtest]),
+      ...(keptLibtest.length + picks.length === 0 ? [] : ["--", ...keptLibtest, ...picks]),
     ])
     return {
       argv: ["sh", "-c", 'exec "$@" 2>&1', "sh", ...words],
       env: { RUST_BACKTRACE: "0", CARGO_TERM_COLOR: "never" },
+      ...(picks.length === 0 ? {} : { alone: true }),
     }
   },
   parse,
@@ -156,6 +161,7 @@ function resultsOf(binary: Binary, lines: readonly string[]): TestResult[] {
       name,
       status,
       ...(message === undefined ? {} : { message }),
+      ...(status === "failed" ? { failure: rustFailure(message) } : {}),
     }
   })
 }
@@ -185,6 +191,7 @@ function compileFailures(text: string, tree: TreeFiles): TestResult[] {
     ...(tree.read(file) === undefined ? {} : { file }),
     name: `${file} (does not compile)`,
     status: "failed",
+    failure: "error",
     message,
   }))
 }

@@ -1,6 +1,8 @@
 import { z } from "zod"
 import type { TestResult } from "../../core/evidence.ts"
+import type { Picked } from "../measuring.ts"
 import { addFlags, argumentsOf, dropFlags, toolOf, withArguments } from "./argv.ts"
+import { goFailure } from "./failure.ts"
 import { testId } from "./ids.ts"
 import { error, jsonLines, noReport, testsReport } from "./outcome.ts"
 import type { Parsed, Runner, RunnerOutput, TreeFiles } from "./runner.ts"
@@ -16,7 +18,7 @@ export const goTest: Runner = {
     )
     return (toolOf(argv)?.name === "go" && args[0] === "test" && !informs) || toolOf(argv)?.name === "gotestsum"
   },
-  command: ({ argv }) => {
+  command: ({ argv, only, tree }) => {
     const args = argumentsOf(argv)
     const behind =
       toolOf(argv)?.name === "gotestsum"
@@ -26,11 +28,35 @@ export const goTest: Runner = {
       bare: ["-v", "-json", "-failfast", "-cover", "-race=false"],
       valued: ["-coverprofile"],
     })
+    if (only !== undefined) {
+      const picked = pickedArguments(kept, only, tree)
+      const words = toolOf(argv)?.name === "gotestsum" ? ["go", "test"] : withArguments(argv, ["test"])
+      return { argv: [...words, "-json", ...picked], alone: true }
+    }
     const packages = toolOf(argv)?.name === "gotestsum" && !kept.some((word) => word.startsWith(".")) ? ["./..."] : []
     if (toolOf(argv)?.name === "gotestsum") return { argv: ["go", "test", "-json", ...kept, ...packages] }
     return { argv: withArguments(argv, ["test", ...addFlags(["-json"], kept)]) }
   },
   parse,
+}
+
+/**
+ * Their packages and top-level functions, subtests with them. Whole packages where one did not build. Without the result
+ * cache: a repetition that is remembered is none.
+ */
+function pickedArguments(kept: readonly string[], only: readonly Picked[], tree: TreeFiles): string[] {
+  const flags = dropFlags(kept, { valued: ["-run", "-skip", "-count"] }).filter(
+    (word) => !/^\.{1,2}(\/|$)|\.\.\.$/.test(word) && !only.some((test) => test.id.startsWith(`${word} >`)),
+  )
+  const packages = [...new Set(only.map((test) => test.id.split(" > ")[0] ?? ""))]
+  const whole = only.some((test) => !test.id.includes(" > "))
+  const names = [...new Set(only.map((test) => test.name.split(" > ")[0] ?? ""))]
+  const module = moduleOf(tree)
+  const paths = packages.map((path) => {
+    const folder = folderOf(path, module)
+    return folder === undefined ? path : folder === "" ? "." : `./${folder}`
+  })
+  return ["-count=1", ...(whole ? [] : [`-run=^(${names.join("|")})$`]), ...flags, ...paths]
 }
 
 const Line = z.object({
@@ -107,7 +133,9 @@ function resultsOf(found: Package, module: string | undefined, tree: TreeFiles):
       ...(file === undefined ? {} : { file }),
       name: name.split("/").join(" > "),
       status: test.action === "pass" ? "passed" : test.action === "skip" ? "skipped" : "failed",
-      ...(test.action === "pass" || test.action === "skip" ? {} : { message: test.output }),
+      ...(test.action === "pass" || test.action === "skip"
+        ? {}
+        : { message: test.output, failure: test.action === "fail" ? goFailure(test.output) : "error" }),
       ms: test.ms,
     }
   })
@@ -117,7 +145,7 @@ function resultsOf(found: Package, module: string | undefined, tree: TreeFiles):
     !results.some((result) => result.status === "failed") &&
     !found.output.includes("[build failed]")
   return redByItself
-    ? [...results, { id: found.path, name: found.path, status: "failed", message: found.output }]
+    ? [...results, { id: found.path, name: found.path, status: "failed", failure: "error", message: found.output }]
     : results
 }
 
@@ -141,7 +169,7 @@ function brokenPackage({ path, message }: { path: string; message: string }, mod
   const named = /^(\S+\.go):\d+/m.exec(message)?.[1]?.replace(/^\.\//, "")
   const folder = folderOf(path, module)
   const file = named ?? folder
-  return { id: path, ...(file === undefined ? {} : { file }), name: path, status: "failed", message }
+  return { id: path, ...(file === undefined ? {} : { file }), name: path, status: "failed", failure: "error", message }
 }
 
 function moduleOf(tree: TreeFiles): string | undefined {

@@ -1,5 +1,6 @@
 import { z } from "zod"
 import type { TestResult } from "../../core/evidence.ts"
+import { javascriptFailure } from "./failure.ts"
 import { repoPath, testId } from "./ids.ts"
 import { error, jsonOf, noReport, testsReport } from "./outcome.ts"
 import type { Parsed, RunnerOutput } from "./runner.ts"
@@ -49,6 +50,7 @@ function resultsOf(suite: File, root: string): TestResult[] {
       file,
       name: [...test.ancestorTitles, test.title].join(" > "),
       status: statusOf(test.status),
+      ...(test.status === "failed" ? { failure: javascriptFailure(message, file, root) } : {}),
       ...(message === "" ? {} : { message }),
       ...(typeof test.duration === "number" ? { ms: test.duration } : {}),
     }
@@ -58,7 +60,14 @@ function resultsOf(suite: File, root: string): TestResult[] {
   if (!redByItself) return tests
   return [
     ...tests,
-    { id: file, file, name: file, status: "failed", message: suite.message ?? "The file failed to run." },
+    {
+      id: file,
+      file,
+      name: file,
+      status: "failed",
+      failure: "error",
+      message: suite.message ?? "The file failed to run.",
+    },
   ]
 }
 

@@ -2,8 +2,10 @@ import { join } from "node:path"
 import { z } from "zod"
 import type { TestResult } from "../../core/evidence.ts"
 import { argumentsOf, dropFlags, toolOf, withArguments } from "./argv.ts"
+import { javascriptFailure } from "./failure.ts"
 import { repoPath, testId } from "./ids.ts"
 import { error, jsonLines, noReport, testsReport } from "./outcome.ts"
+import { namePattern, pickedFiles, withoutPaths } from "./pick.ts"
 import type { Parsed, Runner, RunnerOutput } from "./runner.ts"
 
 /** mocha, through a reporter of ours that writes one line per test as it ends and one when all have. */
@@ -11,21 +13,30 @@ export const mocha: Runner = {
   name: "mocha",
   kind: "tests",
   recognise: (argv) => ["mocha", "_mocha"].includes(toolOf(argv)?.name ?? "") && argumentsOf(argv)[0] !== "init",
-  command: ({ argv, reportDir, supplied }) => {
+  command: ({ argv, reportDir, supplied, only, tree }) => {
     const reportFile = join(reportDir, "mocha.jsonl")
     const kept = dropFlags(argumentsOf(argv), {
       bare: ["--watch", "-w", "--bail", "-b", "--pass-on-failing-test-suite"],
       valued: ["--reporter", "-R", "--reporter-option", "--reporter-options", "-O"],
     })
+    const files = only === undefined ? undefined : pickedFiles(only)
+    const pattern = only === undefined ? undefined : namePattern(only)
+    // Files that a `.mocharc` names are loaded beside these: the pattern keeps their tests from running.
+    const picks = files === undefined ? [] : [...(pattern === undefined ? [] : ["--grep", pattern]), ...files]
+    const args = files === undefined ? kept : withoutPaths(dropFlags(kept, grep), valued, tree)
     const flags = ["--reporter", join(supplied, "mocha-reporter.cjs"), "--no-bail", "--no-color"]
     return {
-      argv: withArguments(argv, [...flags, ...kept]),
+      argv: withArguments(argv, [...flags, ...args, ...picks]),
       reportFile,
+      ...(files === undefined ? {} : { alone: true }),
       supplies: { "mocha-reporter.cjs": reporter(reportFile) },
     }
   },
   parse,
 }
+
+const grep = { bare: ["--invert", "-i"], valued: ["-g", "--grep", "-f", "--fgrep", "--spec"] }
+const valued = ["-r", "--require", "--import", "-c", "--config", "--package", "-u", "--ui", "-t", "--timeout", "--file"]
 
 // Event names as strings: the file stands outside the tree and can't require the project's mocha.
 function reporter(file: string): string {
@@ -85,7 +96,7 @@ function fileThatFailed(output: RunnerOutput): Parsed | undefined {
     .filter((path) => path.startsWith(`${output.root}/`) && !path.includes("/node_modules/"))
   const file = paths.map((path) => repoPath(output.root, path)).find((path) => output.tree.read(path) !== undefined)
   if (file === undefined) return undefined
-  return testsReport([{ id: file, file, name: file, status: "failed", message }], output, "mocha")
+  return testsReport([{ id: file, file, name: file, status: "failed", failure: "error", message }], output, "mocha")
 }
 
 function idOf(line: TestLine, root: string): string {
@@ -99,6 +110,7 @@ function resultOf(line: TestLine, root: string): TestResult {
     ...(file === undefined ? {} : { file }),
     name: line.titles.join(" > "),
     status: line.status,
+    ...(line.status === "failed" ? { failure: line.hook ? "error" : javascriptFailure(line.message, file, root) } : {}),
     ...(line.message === undefined ? {} : { message: line.message }),
     ...(line.ms === undefined ? {} : { ms: line.ms }),
   }

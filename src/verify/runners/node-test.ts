@@ -2,8 +2,10 @@ import { join } from "node:path"
 import { z } from "zod"
 import type { TestResult } from "../../core/evidence.ts"
 import { argumentsOf, dropFlags, toolOf, withArguments } from "./argv.ts"
+import { javascriptFailure } from "./failure.ts"
 import { repoPath, testId } from "./ids.ts"
 import { error, jsonLines, noReport, testsReport } from "./outcome.ts"
+import { pickedFiles } from "./pick.ts"
 import type { Parsed, Runner, RunnerOutput } from "./runner.ts"
 
 /**
@@ -14,7 +16,7 @@ export const nodeTest: Runner = {
   name: "node:test",
   kind: "tests",
   recognise: (argv) => (toolOf(argv)?.name === "node" || toolOf(argv)?.name === "tsx" ? hasTestFlag(argv) : false),
-  command: ({ argv, reportDir, supplied }) => {
+  command: ({ argv, reportDir, supplied, only }) => {
     const reportFile = join(reportDir, "node-test.jsonl")
     const kept = dropFlags(argumentsOf(argv), {
       bare: ["--watch", "--experimental-test-coverage"],
@@ -31,9 +33,13 @@ export const nodeTest: Runner = {
       `--test-reporter=${join(supplied, "node-test-reporter.mjs")}`,
       `--test-reporter-destination=${reportFile}`,
     ]
+    // By file alone: what `--test-name-pattern` means differs from one Node to the next. Each file is a process of its own.
+    const files = only === undefined ? undefined : pickedFiles(only)
+    const args = files === undefined ? kept : [...withoutFiles(kept), ...files]
     return {
-      argv: withArguments(argv, [...flags, ...kept]),
+      argv: withArguments(argv, [...flags, ...args]),
       reportFile,
+      ...(files === undefined ? {} : { alone: true }),
       supplies: {
         "exit-watch.cjs": exitWatch(join(reportDir, "exits.jsonl")),
         "node-test-reporter.mjs": reporter(join(reportDir, "exits.jsonl")),
@@ -41,6 +47,13 @@ export const nodeTest: Runner = {
     }
   },
   parse,
+}
+
+const valued = ["-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions", "--tsconfig"]
+
+function withoutFiles(args: readonly string[]): string[] {
+  const kept = dropFlags(args, { valued: ["--test-name-pattern", "--test-skip-pattern", "--test-shard"] })
+  return kept.filter((word, index) => word.startsWith("-") || valued.includes(kept[index - 1] ?? ""))
 }
 
 function hasTestFlag(argv: readonly string[]): boolean {
@@ -177,9 +190,20 @@ function resultOf(
     ...(file === undefined ? {} : { file }),
     name: whole ? file : titles.join(" > "),
     status: statusOf(line),
+    ...(statusOf(line) === "failed" ? { failure: failureOf(line, message, file, root, whole) } : {}),
     ...(message === undefined || line.type === "test:pass" ? {} : { message }),
     ...(line.ms === undefined ? {} : { ms: line.ms }),
   }
+}
+
+function failureOf(
+  line: TestLine,
+  message: string | undefined,
+  file: string | undefined,
+  root: string,
+  whole: boolean,
+): NonNullable<TestResult["failure"]> {
+  return whole || line.failure !== "testCodeFailure" ? "error" : javascriptFailure(message, file, root)
 }
 
 function statusOf(line: TestLine): TestResult["status"] {

@@ -1,9 +1,12 @@
 import { join } from "node:path"
 import { z } from "zod"
 import type { TestResult } from "../../core/evidence.ts"
+import type { Picked } from "../measuring.ts"
 import { argumentsOf, dropFlags, toolOf, withArguments } from "./argv.ts"
+import { pythonFailure } from "./failure.ts"
 import { repoPath, testId } from "./ids.ts"
 import { error, jsonLines, noReport, testsReport } from "./outcome.ts"
+import { pickedFiles, withoutPaths } from "./pick.ts"
 import type { Parsed, Runner, RunnerOutput } from "./runner.ts"
 
 /**
@@ -19,7 +22,7 @@ export const pytest: Runner = {
     )
     return ["pytest", "py.test"].includes(toolOf(argv)?.name ?? "") && !informs
   },
-  command: ({ argv, reportDir, supplied }) => {
+  command: ({ argv, reportDir, supplied, only, tree }) => {
     const reportFile = join(reportDir, "pytest.jsonl")
     const kept = dropFlags(argumentsOf(argv), {
       bare: ["-x", "--exitfirst", "--pdb", "--lf", "--last-failed", "--ff", "--failed-first", "--sw", "--stepwise"],
@@ -28,20 +31,35 @@ export const pytest: Runner = {
     // `addopts` of the project stays (it picks plug-ins and marks), and comes first: the last `--maxfail` wins. The cache goes outside
     // the tree rather than off: without its plug-in, a `--lf` or `--strict-config` of the project would be a usage error.
     const flags = ["-p", "flyball_report", "-o", `cache_dir=${join(reportDir, "pytest-cache")}`]
+    const files = only === undefined ? undefined : pickedFiles(only)
+    const there = (files ?? []).filter((file) => tree.read(file) !== undefined)
+    const own = { valued: ["-k", "-m", "--deselect", "--ignore", "--ignore-glob"] }
+    const args = files === undefined ? kept : [...withoutPaths(dropFlags(kept, own), valued, tree), ...there]
     return {
-      argv: withArguments(argv, [...flags, ...kept, "--maxfail=0", "--color=no", "--continue-on-collection-errors"]),
+      argv: withArguments(argv, [...flags, ...args, "--maxfail=0", "--color=no", "--continue-on-collection-errors"]),
+      ...(files === undefined ? {} : { alone: true }),
       env: { PYTHONPATH: supplied, PYTHONDONTWRITEBYTECODE: "1", PY_COLORS: "0" },
       reportFile,
-      supplies: { "flyball_report.py": plugin(reportFile) },
+      supplies: { "flyball_report.py": plugin(reportFile, files === undefined ? undefined : only) },
     }
   },
   parse,
 }
 
-function plugin(file: string): string {
+const valued = ["-p", "-c", "-o", "-n", "-W", "--rootdir", "--confcutdir", "--override-ini", "--config-file", "--tb"]
+
+/** The tests to keep as Python reads them: [file, name]; a whole file has no name. */
+function wanted(only: readonly Picked[]): [string, string][] {
+  return only.map((test) => [test.file ?? "", test.name === test.file ? "" : test.name])
+}
+
+function plugin(file: string, only: readonly Picked[] | undefined): string {
   return `import json, os
+import pytest
 
 FILE = ${JSON.stringify(file)}
+ONLY = json.loads(${JSON.stringify(only === undefined ? "null" : JSON.stringify(wanted(only)))})
+ROOT = os.getcwd()
 PID = os.getpid()
 state = {"controller": False}
 
@@ -56,6 +74,31 @@ def pytest_configure(config):
     state["root"] = str(getattr(config, "rootpath", None) or config.rootdir)
     state["xdist"] = bool(getattr(config.option, "numprocesses", None))
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(session, config, items):
+    if ONLY is None:
+        return
+    keep = set(map(tuple, ONLY))
+    def kept(item):
+        file = os.path.relpath(str(item.fspath), os.path.realpath(ROOT))
+        return (file, "") in keep or (file, " > ".join(item.nodeid.split("::")[1:])) in keep
+    items[:] = [item for item in items if kept(item)]
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if call.excinfo is None:
+        return
+    where, frame = None, call.excinfo.tb
+    while frame is not None:
+        path = os.path.realpath(frame.tb_frame.f_code.co_filename)
+        if path.startswith(os.path.realpath(ROOT) + os.sep) and "site-packages" not in path:
+            where = path
+        frame = frame.tb_next
+    types = [kind.__name__ for kind in call.excinfo.type.__mro__]
+    # A plain attribute of plain values: workers of pytest-xdist send it on.
+    outcome.get_result().flyball = {"types": types, "where": where, "message": str(call.excinfo.value)[:2000]}
+
 def pytest_collection_finish(session):
     write({"type": "planned", "root": state["root"], "ids": [item.nodeid for item in session.items]})
 
@@ -68,6 +111,7 @@ def pytest_runtest_logreport(report):
         write({
             "type": "test", "id": report.nodeid, "when": report.when, "outcome": report.outcome,
             "xfail": hasattr(report, "wasxfail"), "ms": report.duration * 1000,
+            "raised": getattr(report, "flyball", None),
             "message": "" if report.outcome == "passed" else str(report.longrepr)[-4000:],
         })
     if report.when == "teardown":
@@ -87,6 +131,7 @@ const Line = z.discriminatedUnion("type", [
     when: z.string(),
     outcome: z.string(),
     xfail: z.boolean(),
+    raised: z.object({ types: z.array(z.string()), where: z.string().nullable(), message: z.string() }).nullish(),
     ms: z.number(),
     message: z.string(),
   }),
@@ -134,6 +179,7 @@ function results(lines: readonly Line[], rootdir: string, root: string): TestRes
         file: fileOf(line.id),
         name: fileOf(line.id),
         status: "failed",
+        failure: "error",
         message: line.message,
       }),
     )
@@ -146,11 +192,18 @@ function results(lines: readonly Line[], rootdir: string, root: string): TestRes
       file: fileOf(id),
       name: names.join(" > "),
       status: statusOf(worst),
-      ...(worst === undefined || worst.outcome !== "failed" ? {} : { message: worst.message }),
+      ...(worst === undefined || worst.outcome !== "failed"
+        ? {}
+        : { message: worst.message, failure: failureOf(worst, fileOf(id), root) }),
       ms: calls.reduce((sum, call) => sum + call.ms, 0),
     }
   })
   return [...failedFiles, ...tests]
+}
+
+/** A fixture that fails says nothing of what is tested. */
+function failureOf(call: Call, file: string, root: string): NonNullable<TestResult["failure"]> {
+  return call.when === "call" ? pythonFailure(call.raised ?? undefined, file, root) : "error"
 }
 
 /** An expected failure is a test that still waits to be made true: todo. One that passes unexpectedly passes, unless strict. */

@@ -183,7 +183,7 @@ test.each([["npx jest"], ["npm test"], ["go-not-here test"], ["eslint ."]])(
   },
 )
 
-const hasPytest = (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(`${folder}/pytest`))
+const hasPytest = (process.env.PATH ?? "").split(":").some((folder) => existsSync(`${folder}/pytest`))
 
 test.skipIf(!hasPytest)(
   "every result of pytest has a stable id; a file that does not import is a failed result",

@@ -1,4 +1,5 @@
 import type { Measurement, Report } from "../../core/evidence.ts"
+import type { Picked } from "../measuring.ts"
 
 /** Why a measurement has no report. */
 export type ErrorCode = Extract<Measurement["result"], { is: "error" }>["code"]
@@ -17,6 +18,8 @@ export type CommandGiven = {
   /** Folder outside the tree, read-only to the command, that holds the files of `supplies`. */
   supplied: string
   tree: TreeFiles
+  /** These tests alone, if the runner can: a plug-in that can't ignores it. */
+  only?: readonly Picked[]
 }
 
 export type RunnerCommand = {
@@ -26,6 +29,8 @@ export type RunnerCommand = {
   reportFile?: string
   /** Files of ours that must stand in `supplied` before it starts: name → text. */
   supplies?: Record<string, string>
+  /** Set where `only` was heeded. */
+  alone?: boolean
 }
 
 /** What a command left behind. */
@@ -40,10 +45,10 @@ export type RunnerOutput = {
   tree: TreeFiles
 }
 
-/** A test runner, linter or type checker: one file in this folder and one line in `index.ts`. */
+/** A test runner, linter, scanner, type checker or benchmark: one file in this folder and one line in `index.ts`. */
 export type Runner = {
   name: string
-  kind: "tests" | "lint" | "types"
+  kind: "tests" | "lint" | "types" | "numbers"
   /** Whether this argv, `npx` and the like already taken off, starts this runner to do its check. */
   recognise(argv: readonly string[]): boolean
   command(given: CommandGiven): RunnerCommand

@@ -1,0 +1,75 @@
+import type { SyntaxNode } from "@lezer/common"
+import { childOf, childrenOf, lineOf, partsOf, type Source, textOf, walk } from "../syntax/source.ts"
+import { type Chooses, literalsWanted, type Places } from "./places.ts"
+
+/** What of a JavaScript or TypeScript test can be turned: strict equalities of its own statements, and its beginning. */
+export function javascriptPlaces(source: Source, line: number, chooses: Chooses): Places | undefined {
+  let found: SyntaxNode | undefined
+  walk(source.root, (node) => {
+    if (found === undefined && node.name === "CallExpression" && lineOf(source, node) === line) found = callbackOf(node)
+    return found === undefined
+  })
+  const body = found === undefined ? undefined : childOf(found, "Block")
+  if (body === undefined) return undefined
+  const places: Places = {
+    wants: [],
+    compares: [],
+    begins: { from: body.from + 1, to: body.from + 1, insert: ` ${failing(source, chooses)}; ` },
+  }
+  for (const statement of partsOf(body)) {
+    if (statement.name === "ReturnStatement") break
+    if (statement.name === "ExpressionStatement") ofStatement(source, statement, places)
+  }
+  return places
+}
+
+function callbackOf(call: SyntaxNode): SyntaxNode | undefined {
+  const list = childOf(call, "ArgList")
+  return list === undefined
+    ? undefined
+    : partsOf(list).find((each) => /^(ArrowFunction|FunctionExpression)$/.test(each.name))
+}
+
+/** By the assertions that the file itself uses: what makes these blind is to be seen, too. */
+function failing({ text }: Source, { word }: Chooses): string {
+  const [left, right] = [JSON.stringify(word()), JSON.stringify(word())]
+  if (/\bexpect\s*\([^\n]*\)\s*\.\s*(not\s*\.\s*)?to\s*\./.test(text)) return `expect(${left}).to.equal(${right})`
+  if (/\bexpect\s*\([^\n]*\)[\s\S]{0,80}?\.\s*to(Be|Equal|StrictEqual)\b/.test(text))
+    return `expect(${left}).toBe(${right})`
+  const equal = /\b(assert\s*\.\s*)?(strictEqual|deepStrictEqual|equal|deepEqual)\s*\(/.exec(text)
+  if (equal !== null) return `${(equal[1] ?? "").replace(/\s/g, "")}${equal[2]}(${left}, ${right})`
+  return `throw new Error(${left})`
+}
+
+const equalities: Readonly<Record<string, string>> = {
+  equal: "notEqual",
+  strictEqual: "notStrictEqual",
+  deepEqual: "notDeepEqual",
+  deepStrictEqual: "notDeepStrictEqual",
+}
+
+function ofStatement(source: Source, statement: SyntaxNode, places: Places): void {
+  const [only] = partsOf(statement)
+  const call = only?.name === "AwaitExpression" ? partsOf(only).at(-1) : only
+  const [callee, list] = call?.name === "CallExpression" ? childrenOf(call) : []
+  if (callee === undefined || list === undefined) return
+  const said = textOf(source, callee).replace(/\s+/g, "")
+  const args = partsOf(list)
+  const own = /^assert\.(?:strict\.)?(\w+)$/.exec(said)?.[1] ?? (callee.name === "VariableName" ? said : "")
+  const opposite = Object.hasOwn(equalities, own) ? equalities[own] : undefined
+  if (opposite !== undefined) {
+    const [, wanted] = args
+    if (wanted !== undefined) places.wants.push(...literalsWanted(source, wanted))
+    if (callee.name === "MemberExpression")
+      places.compares.push({ from: callee.to - own.length, to: callee.to, insert: opposite })
+    return
+  }
+  const matcher = /^expect\([\s\S]*\)\.(?:(?:resolves|rejects)\.)?(toBe|toEqual|toStrictEqual)$/.exec(said)?.[1]
+  const chai = /^expect\([\s\S]*\)\.to\.(?:deep\.)?(equal|eql|eq)$/.exec(said)?.[1]
+  const [wanted] = args
+  if ((matcher === undefined && chai === undefined) || wanted === undefined) return
+  places.wants.push(...literalsWanted(source, wanted))
+  const at = callee.to - (matcher ?? chai ?? "").length
+  if (matcher !== undefined) places.compares.push({ from: at, to: at, insert: "not." })
+  else if (chai !== undefined && !/deep\./.test(said)) places.compares.push({ from: at, to: at, insert: "not." })
+}

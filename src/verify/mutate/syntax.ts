@@ -1,0 +1,71 @@
+import type { SyntaxNode, Tree } from "@lezer/common"
+
+/** What is put where, and how likely it is to mean the same as before: 0 hardly, 1 sometimes, 2 often. */
+export type Edit = { from: number; to: number; insert: string; rule: string; doubt: number }
+
+/** A language whose trees we read. */
+export type Syntax = { parser: { parse(text: string): Tree }; edits: (tree: Tree, text: string) => Edit[] }
+
+/** What one node can be turned into. */
+export type Rule = (node: SyntaxNode, text: string) => Edit[]
+
+/** The edits of all nodes, by the rules of their names; what `closed` names is not looked into. */
+export function editsOf(
+  tree: Tree,
+  text: string,
+  rules: Readonly<Record<string, Rule>>,
+  closed: ReadonlySet<string>,
+): Edit[] {
+  const edits: Edit[] = []
+  tree.iterate({
+    enter: ({ name, node }) => {
+      if (closed.has(name)) return false
+      if (Object.hasOwn(rules, name)) edits.push(...(rules[name]?.(node, text) ?? []))
+      return true
+    },
+  })
+  return edits.filter(({ from, to, insert }) => text.slice(from, to) !== insert)
+}
+
+/** How many places of a tree the parser could not make sense of. */
+export function errorsIn(tree: Tree): number {
+  let errors = 0
+  tree.iterate({
+    enter: ({ type }) => {
+      if (type.isError) errors++
+    },
+  })
+  return errors
+}
+
+/** Swaps a node's own text by a table. */
+export function swap(table: Readonly<Record<string, string>>, rule: string, doubt: number, parents: string[]): Rule {
+  return (node, text) => {
+    const word = text.slice(node.from, node.to)
+    const insert = Object.hasOwn(table, word) ? table[word] : undefined
+    if (insert === undefined || !parents.includes(node.parent?.name ?? "")) return []
+    return [{ from: node.from, to: node.to, insert, rule, doubt }]
+  }
+}
+
+/** Takes the place of a node. */
+export function replace(node: { from: number; to: number }, insert: string, rule: string, doubt: number): Edit {
+  return { from: node.from, to: node.to, insert, rule, doubt }
+}
+
+/** Children of a node, its words and signs too. */
+export function childrenOf(node: SyntaxNode): SyntaxNode[] {
+  const children: SyntaxNode[] = []
+  for (let child = node.firstChild; child !== null; child = child.nextSibling) children.push(child)
+  return children
+}
+
+/** A number other than the one written; none for what is not plainly one. */
+export function otherNumber(word: string): string | undefined {
+  return /^\d+$/.test(word) ? String(BigInt(word) + 1n) : /^\d+\.\d+$/.test(word) ? `${word}1` : undefined
+}
+
+export const comparisons = { "<": "<=", "<=": "<", ">": ">=", ">=": ">" } as const
+export const oppositeComparisons = { "<": ">=", "<=": ">", ">": "<=", ">=": "<" } as const
+export const arithmetic = { "+": "-", "-": "+", "*": "/", "/": "*", "%": "*" } as const
+export const updates = { "+=": "-=", "-=": "+=", "*=": "/=", "/=": "*=" } as const
