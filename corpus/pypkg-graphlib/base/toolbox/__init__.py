@@ -1,0 +1,1 @@
+"""Modules that older Pythons lack."""

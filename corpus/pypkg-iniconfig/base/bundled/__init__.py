@@ -1,0 +1,1 @@
+"""Code of other people, kept with ours."""
