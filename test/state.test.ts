@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { answerChange } from "../src/engine/commands/answer.ts"
+import { git } from "../src/lib/git.ts"
 import { fixes, only, quickProject, runFix, sharedHome, shown, stateOf, waiting } from "./quick-loop.ts"
 import { commitTo, type SmallRepo, smallRepo } from "./small-repo.ts"
 
@@ -164,4 +165,51 @@ describe("what people do to the state file is read at the next run", () => {
     const real = await runFix(repo)
     expect(real.said.join("\n")).toMatch(/read in \.flyball\/state\/fix\.md: .*ticked/)
   })
+})
+
+describe("state.branch", () => {
+  const kept = { ...two, top: "state: { branch: flyball-state }" }
+  const history = async (repo: SmallRepo) =>
+    (await git(["log", "--format=%s", "flyball-state"], { cwd: repo.root })).trim().split("\n")
+
+  test("keeps each version of the file on a branch of its own, and nothing of the user's moves", async () => {
+    await using repo = await smallRepo(quickProject(kept))
+    const before = await git(["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"], { cwd: repo.root })
+    await runFix(repo)
+    expect(await git(["show", "flyball-state:.flyball/state/fix.md"], { cwd: repo.root })).toBe(await stateOf(repo))
+    expect(await git(["ls-tree", "-r", "--name-only", "flyball-state"], { cwd: repo.root })).toBe(
+      ".flyball/state/fix.md\n",
+    )
+    await edit(repo, noteUnder("n2 is broken", "please wait"))
+    await runFix(repo)
+    await runFix(repo)
+    // The third run found nothing to write.
+    expect(await history(repo)).toHaveLength(2)
+    expect(await git(["show", "flyball-state:.flyball/state/fix.md"], { cwd: repo.root })).toContain("please wait")
+    expect(await git(["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"], { cwd: repo.root })).toBe(before)
+    expect(await git(["status", "--porcelain", "--untracked-files=no"], { cwd: repo.root })).toBe("")
+    expect(await repo.branches()).not.toContain("flyball-state")
+  })
+
+  test.each([
+    ["that is checked out", "main", "checked out"],
+    ["that people work on", "work", "no state of Flyball's"],
+  ])("a branch %s is left alone, and it is said", async (_what, branch, says) => {
+    await using repo = await smallRepo(quickProject({ ...two, top: `state: { branch: ${branch} }` }))
+    await git(["branch", "work"], { cwd: repo.root })
+    const before = await git(["rev-parse", branch], { cwd: repo.root })
+    const { report } = await runFix(repo)
+    expect(report.notes.join("\n")).toContain(says)
+    expect(await git(["rev-parse", branch], { cwd: repo.root })).toBe(before)
+    expect(await stateOf(repo)).toContain("n2 is broken")
+  })
+})
+
+test("a file that says two things of one finding is read, and the conflict is shown", async () => {
+  await using repo = await smallRepo(quickProject(two))
+  await runFix(repo)
+  await edit(repo, move("n2 is broken", "Blocked"))
+  await edit(repo, (text) => text.replace("- [ ] n2 is broken", "- [x] n2 is broken"))
+  const { report } = await runFix(repo)
+  expect(report.notes.join("\n")).toMatch(/says two things of .*n2 is broken|says two things of [0-9a-f]{16}/)
 })

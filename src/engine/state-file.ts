@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Change } from "../core/change.ts"
 import { asFailure } from "../core/failure.ts"
@@ -12,6 +13,7 @@ import { append, readChanges } from "../record/ledger.ts"
 import { readFindings, readRun } from "../record/runs.ts"
 import { recordWord, type Word, type WordRow } from "../record/words.ts"
 import type { Session } from "./session.ts"
+import { keepStateVersion } from "./state-history.ts"
 import { stateView } from "./state-view.ts"
 import { readSaid, type Said } from "./state-words.ts"
 import { viewOf } from "./view.ts"
@@ -52,8 +54,37 @@ export async function hear(
     progress({ verb: "discover", text: `read in ${path}: ${told(edit, changes)}` })
     await act(session, edit, changes)
   }
+  notes.push(...conflicts(path, readBack?.edits ?? [], changes))
   const said = await readSaid(session, loop, changes, fresh)
   return { said, added: said.added.map(addedFinding).filter((each) => !isLanded(each, changes)), readBack, notes }
+}
+
+/** Where what people wrote says two things at once, or something else than what has happened: told, with what counts. */
+function conflicts(path: string, edits: readonly StateEdit[], changes: readonly Change[]): string[] {
+  const places = edits.filter((edit) => edit.is !== "noted" && edit.is !== "added")
+  return [...new Set(places.map((edit) => edit.fingerprint))].flatMap((fingerprint) => {
+    const mine = places.filter((edit) => edit.fingerprint === fingerprint)
+    const last = mine.at(-1)
+    const change = changes.findLast((each) => each.finding.fingerprint === fingerprint)
+    const what = change === undefined ? fingerprint : `"${change.finding.title}"`
+    const notes: string[] = []
+    if (last !== undefined && new Set(mine.map((edit) => wordOf(edit).is)).size > 1) {
+      const each = mine.map((edit) => (edit.is === "moved" ? `moved to ${edit.to}` : edit.is)).join(" and ")
+      notes.push(`${path} says two things of ${what} (${each}): the last one, ${wordOf(last).is}, counts.`)
+    }
+    if (last === undefined || change === undefined) return notes
+    const ends = wordOf(last).is === "ticked" || wordOf(last).is === "blocked"
+    const { stage } = viewOf(change, false)
+    if (ends && stage === "in_progress")
+      notes.push(
+        `${what} is ${wordOf(last).is} in ${path} while ${change.id} is under way: it goes on to its end, which waits for you; \`flyball halt ${change.id}\` ends it now.`,
+      )
+    if (!ends && change.finished === "merged")
+      notes.push(
+        `${what} was reopened in ${path}, and ${change.id} is merged: it is attempted again once it is found again.`,
+      )
+    return notes
+  })
 }
 
 async function read(session: Session, path: string): Promise<Pick<Heard, "readBack" | "notes">> {
@@ -158,12 +189,34 @@ export async function tell(
   })
   try {
     const { omitted } = await writeStateFile(placeOf(session, path), view, readBack, signal)
+    const kept = await keepHistory(session, loop, path, run, signal)
     return omitted === 0
-      ? []
-      : [`${path} has no room for ${omitted} more; \`flyball status\` and \`flyball inbox\` show all.`]
+      ? kept
+      : [...kept, `${path} has no room for ${omitted} more; \`flyball status\` and \`flyball inbox\` show all.`]
   } catch (thrown) {
     signal.throwIfAborted()
     const { message, hint } = asFailure(thrown)
     return [`${path} was not written: ${message}${hint === undefined ? "" : ` ${hint}`}`]
+  }
+}
+
+/** What now stands in the file, as one more commit on the loop's own branch; why not, where that can't be. */
+async function keepHistory(
+  { repo }: Session,
+  loop: Loop,
+  path: string,
+  run: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const branch = loop.state?.branch
+  if (branch === undefined) return []
+  try {
+    const text = await readFile(join(repo.root, path), "utf8")
+    await keepStateVersion(repo, { branch, path, text, message: `${loop.name}: state after run ${run}` }, signal)
+    return []
+  } catch (thrown) {
+    signal.throwIfAborted()
+    const { message, hint } = asFailure(thrown)
+    return [`${path} is written, its history on ${branch} is not: ${message}${hint === undefined ? "" : ` ${hint}`}`]
   }
 }

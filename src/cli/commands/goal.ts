@@ -1,0 +1,79 @@
+import type { CheckSpec } from "../../core/loop.ts"
+import { GoalReport, planGoal, pursueGoal } from "../../engine/goal/pursue.ts"
+import { exitCodes } from "../exit-codes.ts"
+import { runInForeground } from "../foreground.ts"
+import { count, dollars, plain, print, type Terminal } from "../terminal.ts"
+import { announceTo } from "./run.ts"
+
+export type GoalFlags = {
+  check?: string[]
+  every?: string
+  agent?: string
+  budget?: string
+  maxIterations?: number
+  print?: boolean
+}
+
+/** `flyball goal "…" [--check CMD]… [--every 30m]` */
+export async function goal(terminal: Terminal, text: string, flags: GoalFlags): Promise<number> {
+  const { check = [], every, agent, budget, maxIterations } = flags
+  const asked = {
+    cwd: process.cwd(),
+    goal: text,
+    checks: check,
+    ...(every === undefined ? {} : { every }),
+    ...(agent === undefined ? {} : { agent }),
+    ...(budget === undefined ? {} : { budget }),
+    ...(maxIterations === undefined ? {} : { maxIterations }),
+    ...(terminal.interactive ? { agree: (checks: readonly CheckSpec[]) => agree(terminal, text, checks) } : {}),
+  }
+  const code = await runInForeground(terminal, async (signal, progress) => {
+    if (flags.print === true) {
+      const { loop } = await planGoal({ ...asked, signal, progress })
+      terminal.out(terminal.json ? JSON.stringify(loop, null, 2) : loop.text)
+      return exitCodes.done
+    }
+    const report = await pursueGoal({
+      ...asked,
+      signal,
+      progress,
+      announce: announceTo(terminal),
+      waiting: (last, everyMs) => {
+        if (!terminal.json)
+          terminal.err(terminal.color.dim(`${last.loop}: looks again in ${Math.round(everyMs / 60_000)} min`))
+      },
+    })
+    print(terminal, GoalReport.parse(report), (shown) => render(terminal, shown))
+    return report.exitCode
+  })
+  if (code === exitCodes.interrupted) terminal.err("Parked. The same command goes on where this stopped.")
+  return code
+}
+
+async function agree({ err }: Terminal, text: string, checks: readonly CheckSpec[]): Promise<boolean> {
+  const { confirm, isCancel } = await import("@clack/prompts")
+  err(`What can be measured here for "${plain(text, 120)}":`)
+  for (const { name, run } of checks) err(`  ${name}  ${plain([run ?? []].flat().join(" "), 120)}`)
+  const answer = await confirm({ message: "Is the goal reached when all of these are green?" })
+  return !isCancel(answer) && answer
+}
+
+function render({ color }: Terminal, report: GoalReport): string {
+  const lines = [""]
+  const cost = color.dim(`${count(report.rounds, "round")}, ${dollars(report.usd)}, ${(report.ms / 1000).toFixed(1)} s`)
+  const checks = report.checks.map(({ name, run }) => `  ${color.dim(name)}  ${plain(run, 120)}`)
+  if (report.ended === "met") {
+    const where =
+      report.where === "proposal"
+        ? `on the proposal ${report.change ?? ""}${report.branch === undefined ? "" : ` (${report.branch})`}, and on the base once you approve it`
+        : `on ${report.last.base}`
+    lines.push(`${color.green("✓")} ${color.bold("Met")} ${where}: all of these are green`, ...checks, cost)
+    if (report.where === "proposal") lines.push("", `${color.bold("Next")}  flyball inbox show ${report.change ?? ""}`)
+    return lines.join("\n")
+  }
+  const heading =
+    report.ended === "impossible" ? "Impossible, says the maker; nothing bears it out but its word" : "Stopped"
+  lines.push(`${color.yellow("?")} ${color.bold(heading)}: ${plain(report.reason ?? "", 400)}`, ...checks, cost)
+  lines.push("", `${color.bold("Next")}  flyball inbox${report.change === undefined ? "" : ` show ${report.change}`}`)
+  return lines.join("\n")
+}
