@@ -2,11 +2,17 @@ import { writeFileSync } from "node:fs"
 import { z } from "zod"
 import { ValidateReport } from "../src/cli/commands/validate.ts"
 import { DoctorReport } from "../src/engine/commands/doctor.ts"
+import { GcReport } from "../src/engine/commands/gc.ts"
+import { HaltReport } from "../src/engine/commands/halt.ts"
 import { InboxItem, InboxReport } from "../src/engine/commands/inbox.ts"
 import { InitReport } from "../src/engine/commands/init.ts"
 import { LogReport } from "../src/engine/commands/logs.ts"
+import { ProveReport } from "../src/engine/commands/prove.ts"
+import { ResumeReport } from "../src/engine/commands/resume.ts"
 import { StatusReport } from "../src/engine/commands/status.ts"
+import { TraceReport } from "../src/engine/commands/trace.ts"
 import { DemoReport } from "../src/engine/demo/demo.ts"
+import { GateReport } from "../src/engine/gate/report.ts"
 import { RunReport } from "../src/engine/report.ts"
 import { ChangeView } from "../src/engine/view.ts"
 
@@ -23,12 +29,18 @@ const commands: readonly (readonly [command: string, schema: z.ZodType])[] = [
   ["flyball demo", DemoReport],
   ["flyball run", RunReport],
   ["flyball status", StatusReport],
+  ["flyball gc", GcReport],
+  ["flyball halt", HaltReport],
+  ["flyball resume", ResumeReport],
   ["flyball logs", LogReport],
   ["flyball inbox", InboxReport],
   ["flyball inbox show", InboxItem],
   ["flyball inbox approve", ChangeView],
   ["flyball inbox reject", ChangeView],
   ["flyball inbox answer", ChangeView],
+  ["flyball gate", GateReport],
+  ["flyball gate --prove", ProveReport],
+  ["flyball trace", TraceReport],
   ["flyball validate", ValidateReport],
   ["flyball doctor", DoctorReport],
 ]

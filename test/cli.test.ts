@@ -89,11 +89,11 @@ describe("help", () => {
   test("the commands that matter with a line each; --all shows the rest", async () => {
     const { stdout } = await cli("--help")
     const listed = [...stdout.matchAll(/^ {2}([a-z]+) {2,}\S.*$/gm)].map(([, name]) => name)
-    expect(listed).toEqual(["init", "demo", "run", "up", "status", "inbox", "validate", "doctor"])
+    expect(listed).toEqual(["init", "demo", "run", "goal", "up", "status", "halt", "inbox"])
     expect((await cli("--help", "--all")).stdout).toMatch(/^ {2}logs +\S/m)
   })
 
-  test.each(["init", "demo", "run", "up", "status", "logs", "inbox", "validate", "doctor"])(
+  test.each("init demo run goal loop up status halt resume logs inbox gate trace validate doctor gc audit".split(" "))(
     "%s --help has examples",
     async (name) => {
       const { stdout, code } = await cli(name, "--help")

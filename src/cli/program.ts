@@ -1,11 +1,11 @@
-import { Command, Option } from "commander"
+import { Command, InvalidArgumentError, Option } from "commander"
 import { Failure } from "../core/failure.ts"
 import { nearest } from "../spec/nearest.ts"
 import { version } from "../version.ts"
 import type { Terminal } from "./terminal.ts"
 
 /** What `--help` shows; `--help --all` shows the rest too. */
-const shown: ReadonlySet<string> = new Set(["init", "demo", "run", "up", "status", "inbox", "validate", "doctor"])
+const shown: ReadonlySet<string> = new Set(["init", "demo", "run", "goal", "up", "status", "inbox", "halt"])
 
 export type Result = { exitCode: number }
 
@@ -68,6 +68,30 @@ export function buildProgram(terminal: Terminal, result: Result, { all = false }
     .addOption(new Option("--trigger <kind>", "what fired it").default("manual").hideHelp())
     .action(async (loop, options) => done(await (await import("./commands/run.ts")).run(terminal, loop, options)))
 
+  command("goal <text>", "have work made until evidence says that a condition holds", [
+    'flyball goal "all tests in test/auth pass and lint has no warnings" --check "npx vitest run test/auth" --check "npm run lint"',
+    'flyball goal "the suite is green" --check "npm test" --every 30m',
+    'flyball goal "no type errors" --agent "npx some-codemod" --print',
+  ])
+    .option("--check <command>", "a command that must be green when it is reached (repeatable)", collect)
+    .option("--every <duration>", "measure again this often, until it holds on the base")
+    .option("--agent <name>", "the maker (claude, codex, or a command in quotes)")
+    .option("--budget <money>", "the ceiling of a round; $5/run unless given")
+    .option("--max-iterations <n>", "attempts of a round; 5 unless given", wholeNumber)
+    .option("--print", "print the loop that it becomes, to keep it as a file, and do nothing")
+    .action(async (text, options) => done(await (await import("./commands/goal.ts")).goal(terminal, text, options)))
+
+  command("loop <every> <text>", "the same as `goal TEXT --every EVERY`", [
+    'flyball loop 30m "the suite is green" --check "npm test"',
+  ])
+    .option("--check <command>", "a command that must be green when it is reached (repeatable)", collect)
+    .option("--agent <name>", "the maker (claude, codex, or a command in quotes)")
+    .option("--budget <money>", "the ceiling of a round; $5/run unless given")
+    .option("--max-iterations <n>", "attempts of a round; 5 unless given", wholeNumber)
+    .action(async (every, text, options) =>
+      done(await (await import("./commands/goal.ts")).goal(terminal, text, { ...options, every })),
+    )
+
   command("up", "fire the loops of this repository by their triggers, in the foreground", ["flyball up"]).action(
     async (options) => done(await (await import("./commands/up.ts")).up(terminal, options)),
   )
@@ -76,6 +100,26 @@ export function buildProgram(terminal: Terminal, result: Result, { all = false }
     "flyball status",
     "flyball status daily-triage --json",
   ]).action(async (loop, options) => done(await (await import("./commands/status.ts")).status(terminal, loop, options)))
+
+  command("halt [what]", "end what runs at once, and let nothing of it start: all, a loop, a run or a change", [
+    "flyball halt",
+    "flyball halt daily-triage",
+    "flyball halt rounding-3f2a91",
+  ]).action(async (what, options) => done(await (await import("./commands/halt.ts")).halt(terminal, what, options)))
+
+  command("resume [what]", "lift a halt, and say what was under way and what it has cost", [
+    "flyball resume",
+    "flyball resume daily-triage",
+  ]).action(async (what, options) => done(await (await import("./commands/halt.ts")).resume(terminal, what, options)))
+
+  command("gc", "remove what the dead left: folders, processes, databases, and what is over for long", [
+    "flyball gc --dry-run",
+    "flyball gc --keep 14d",
+  ])
+    .option("--dry-run", "what it would remove, and what that gives; removes nothing")
+    .option("--keep <time>", "how long what is over stays", "30d")
+    .option("--unowned", "also databases that do not say whose they are and that nobody used for a day")
+    .action(async (options) => done(await (await import("./commands/gc.ts")).gc(terminal, options)))
 
   command("logs [change]", "what an agent was told and what it said", [
     "flyball logs",
@@ -134,6 +178,51 @@ export function buildProgram(terminal: Terminal, result: Result, { all = false }
       done(await (await import("./commands/inbox.ts")).answer(terminal, change, text, options)),
     )
 
+  command("gate [base] [head]", "judge a change by hand or in any CI: accept, reject or ask, with evidence", [
+    "flyball gate main",
+    "flyball gate main my-branch --sarif gate.sarif --junit gate.xml",
+    'flyball gate main HEAD --finding "tests_pass:test/cart.test.js > adds up"',
+    "flyball gate --prove",
+  ])
+    .option("--finding <finding>", "what it should mend: a JSON file, CHECK:ID, or a change's id")
+    .option("--loop <name>", "judge by this loop's layers, as its file stands on the base")
+    .option("--checks-only", "with --loop: leave out what only an agent or a person can say")
+    .option("--check <command>", "judge by this command instead of what the project offers (repeatable)", collect)
+    .option("--setup <command>", "bring dependencies into each checkout where yours has none to lend")
+    .option("--sarif <file>", "write SARIF 2.1.0 (- is stdout)")
+    .option("--junit <file>", "write JUnit XML (- is stdout)")
+    .option("--prove", "show that each check can go red here, and the base's own state")
+    .action(async (base, head, options) =>
+      done(await (await import("./commands/gate.ts")).gate(terminal, base, head, options)),
+    )
+
+  command("trace <what>", "from a line, a commit or a pull request to the loop that wrote it, and why", [
+    "flyball trace src/cart.js:12",
+    "flyball trace src/cart.js:10-20 --json",
+    "flyball trace 3f2a91c --full",
+    'flyball trace "#12"',
+  ])
+    .option("--full", "with the prompts and logs themselves")
+    .action(async (what, options) => done(await (await import("./commands/trace.ts")).trace(terminal, what, options)))
+
+  command("audit", "how often the gate errs: cheats, wrong fixes and honest ones whose answers are known", [
+    "flyball audit                        # this repository's own history, in a scratch copy, at no cost",
+    "flyball audit --corpus --html gate.html",
+    "flyball audit --corpus --only cheat --sample 40",
+  ])
+    .option("--corpus [dir]", "the corpus that comes with Flyball, or DIR, instead of this repository's history")
+    .option("--project <name>", "one project of the corpus")
+    .option("--only <kind>", "cases that are this, or of this kind: honest, wrong, cheat, skipped, …")
+    .option("--sample <n>", "at most N cases, a fair sample of all")
+    .option("--seed <n>", "another order, other mutants (1)")
+    .option("--time <duration>", "stop after this long, and count what was reached (10m; a corpus 30m)")
+    .option("--parallel <n>", "so many cases at a time (one for each core)")
+    .option("--commits <n>", "of a history: look at so many commits at most (40)")
+    .option("--setup <command>", "brings the dependencies of commits whose lock files differ from yours")
+    .option("--html <file>", "write one self-contained page")
+    .option("--fresh", "measure everything anew")
+    .action(async (options) => done(await (await import("./commands/audit.ts")).audit(terminal, options)))
+
   command("validate [loop...]", "check loop files: every problem at once, with its place", [
     "flyball validate",
     "flyball validate .flyball/loops/ci.yaml --explain",
@@ -147,10 +236,23 @@ export function buildProgram(terminal: Terminal, result: Result, { all = false }
 
   command("doctor", "what is here, what is missing, and what it would give", [
     "flyball doctor",
-    "flyball doctor --json",
-  ]).action(async (options) => done(await (await import("./commands/doctor.ts")).doctor(terminal, options)))
+    "flyball doctor --prove",
+  ])
+    .option("--prove", "run the checks, and show that each can go red (may take a while)")
+    .action(async (options) => done(await (await import("./commands/doctor.ts")).doctor(terminal, options)))
 
   return program
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value > 0) return value
+  throw new InvalidArgumentError("It must be a whole number above 0.")
+}
+
+/** An option that may be given several times. */
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value]
 }
 
 function unknownCommand(name: string, program: Command): Failure {

@@ -32,8 +32,11 @@ export type Durable = {
   start(name: string, id: string, input: Json): Promise<Running>
   /** Inside a workflow: runs children, at most `limit` at once, each started in the order given as soon as there is room. */
   each(name: string, children: readonly { id: string; input: Json }[], limit: number): Promise<Settled[]>
-  /** Inside a workflow: one effect, recorded when it ends; what was recorded is not run again. */
-  step<T>(name: string, act: () => Promise<T>): Promise<T>
+  /**
+   * Inside a workflow: one effect, recorded when it ends; what was recorded is not run again. Once `held` says so, this
+   * workflow goes no further in this process, as all do in `shutdown`.
+   */
+  step<T>(name: string, act: () => Promise<T>, held?: () => boolean): Promise<T>
   /** Takes over, in this process, the unfinished workflows of executors that died, and runs them on. */
   recover(takes?: (workflow: Pending) => boolean): Promise<(Pending & Running)[]>
   /** All unfinished workflows, whoever runs them. */
@@ -176,8 +179,8 @@ function face({ dbos: { DBOS, InvokedHandle }, runtime, pool, executor, lost, un
       ? handle.workflowPromise
       : handle.getResult({ pollingIntervalMs: FOREIGN_POLL_MS }))
   }
-  const record = <T>(name: string, act: () => Promise<T>, kind: "act" | "wait") =>
-    parked.step(kind, act, (guarded) => DBOS.runStep(guarded, { name })).catch(revive)
+  const record = <T>(name: string, act: () => Promise<T>, kind: "act" | "wait", held?: () => boolean) =>
+    parked.step(kind, act, (guarded) => DBOS.runStep(guarded, { name }), held).catch(revive)
   const wait = <T>(name: string, act: () => Promise<T>) => record(name, act, "wait")
   const running = (id: string): Running => ({
     id,
@@ -204,7 +207,7 @@ function face({ dbos: { DBOS, InvokedHandle }, runtime, pool, executor, lost, un
         first: (ids) => wait("next to end", () => Promise.race(ids.map(async (id) => await settle(id, outcome(id))))),
       })
     },
-    step: (name, act) => record(name, act, "act"),
+    step: (name, act, held) => record(name, act, "act", held),
     async recover(takes = () => true) {
       const claimed = await claimWorkflows(
         pool,

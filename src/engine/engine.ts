@@ -12,6 +12,8 @@ import { readChange, readEvents } from "../record/ledger.ts"
 import { readRun } from "../record/runs.ts"
 import { reconcile } from "./change.ts"
 import { type Durable, openDurable } from "./durable.ts"
+import type { Work } from "./guarded-agents.ts"
+import { type Halting, watchHalts } from "./halting.ts"
 import { type OpenContext, openContext } from "./open-context.ts"
 import { perform } from "./perform/index.ts"
 import type { Session } from "./session.ts"
@@ -23,13 +25,14 @@ export type Engine = AsyncDisposable & {
   durable: Durable
   sandbox: Sandbox
   workspaces: Workspaces
+  halting: Halting
   /** The context of a run's frozen loop. */
   contextOf(run: string): Promise<OpenContext>
   /** A context for a loop that no run has frozen: for looking, not for working. */
   rehearsalOf(loop: Loop): OpenContext
   /**
    * Carries a change on until it is finished or waits. The same change again is the same workflow; when this returns it
-   * is on record as driven, and `outcome` is how it ends.
+   * is on record as driven, and `outcome` is how it ends. It rejects with a Failure HALTED when a halt ends it.
    */
   drive(change: Change, run: string): Promise<{ outcome: Promise<Outcome> }>
   /** Takes over the changes of `mine` whose process died. */
@@ -40,6 +43,8 @@ export type EngineOptions = {
   session: Session
   signal: AbortSignal
   progress: Progress
+  /** Unique to this process's life; default: made up. */
+  executor?: string
   /** Told around every durable step: `begun` before it acts, `acted` when its events are in the ledger. */
   onStep?: (step: StepName, phase: "begun" | "acted", change: string) => void
 }
@@ -60,42 +65,62 @@ export type StepName = (typeof stepNames)[number]
 const Input = z.object({ change: z.string(), run: z.string() })
 
 /** Opens the engine on a session. Closing it parks what runs: it stays unfinished, and the next run goes on with it. */
-export async function openEngine({ session, signal, progress, onStep = () => {} }: EngineOptions): Promise<Engine> {
+export async function openEngine({
+  session,
+  signal,
+  progress,
+  executor,
+  onStep = () => {},
+}: EngineOptions): Promise<Engine> {
   const { repo, home, db } = session
   const sandboxing = detectSandbox({ home, hidden: [repo.root] })
   const contexts = new Map<string, Promise<OpenContext>>()
   const ended = new AbortController()
   const until = AbortSignal.any([signal, ended.signal])
   let durable: Durable | undefined
+  const halting = watchHalts(home)
+  const halts = openHalts()
 
   const body = async (input: unknown): Promise<Outcome> => {
     const { change, run } = Input.parse(input)
     const context = await contextOf(run)
+    const halt = halting.signalOf({ repo: repo.key, loop: context.loop.name, run, change })
+    halts.follow(change, halt)
+    const signal = AbortSignal.any([until, halt])
     const step = <T>(name: StepName, act: () => Promise<T>) =>
-      open(durable).step(name, async () => {
-        onStep(name, "begun", change)
-        const result = await act()
-        onStep(name, "acted", change)
-        return result
-      })
+      open(durable).step(
+        name,
+        async () => {
+          onStep(name, "begun", change)
+          const result = await act()
+          onStep(name, "acted", change)
+          return result
+        },
+        () => halt.aborted,
+      )
     return reconcile({
       load: async () => ({ events: await step("load", () => readEvents(db, change)), loop: context.loop }),
-      perform: (command, now) => step(command.do, () => perform(command, now, context, until)),
+      perform: (command, now) => step(command.do, () => perform(command, now, context, signal)),
     })
   }
 
   const [sandbox, opened] = await Promise.all([
     sandboxing,
-    openDurable({ url: session.url, workflows: { change: body }, signal }),
+    openDurable({
+      url: session.url,
+      workflows: { change: body },
+      signal,
+      ...(executor === undefined ? {} : { executor }),
+    }),
   ])
   durable = opened
   // Another process may have taken over: what runs here must not go on spending.
   opened.lost.addEventListener("abort", () => ended.abort(opened.lost.reason), { once: true })
-  const workspaces = openWorkspaces({ repo, sandbox, progress })
+  const workspaces = openWorkspaces({ repo, sandbox, progress, announces: true })
   // Started when the first agent is: a run that finds nothing needs nobody to watch it.
   const watching: { watch?: Watch } = {}
-  const watch = () => {
-    watching.watch ??= watchOwner({ home, entry: entry("watchdog"), executor: opened.executor })
+  const watch = (work: Work) => {
+    watching.watch ??= watchOwner({ home, entry: entry("watchdog"), executor: opened.executor, work })
     return watching.watch
   }
 
@@ -107,7 +132,7 @@ export async function openEngine({ session, signal, progress, onStep = () => {} 
   const makeContext = async (run: string): Promise<OpenContext> => {
     const row = await readRun(db, run)
     if (row === undefined) throw new Failure("NO_SUCH_RUN", `There is no run ${run} in the ledger.`)
-    return openContext({ session, loop: row.loop, sandbox, progress, watch })
+    return openContext({ session, loop: row.loop, run, executor: opened.executor, sandbox, progress, watch, halting })
   }
 
   return {
@@ -116,11 +141,12 @@ export async function openEngine({ session, signal, progress, onStep = () => {} 
     sandbox,
     workspaces,
     contextOf,
-    rehearsalOf: (loop) => openContext({ session, loop, sandbox, progress, watch }),
+    halting,
+    rehearsalOf: (loop) => openContext({ session, loop, executor: opened.executor, sandbox, progress, watch, halting }),
     async drive(change, run) {
       const id = workflowId(change.id, change.length)
       const running = await opened.start("change", id, { change: change.id, run })
-      const outcome = outcomeOf(session, change.id, running.result())
+      const outcome = Promise.race([outcomeOf(session, change.id, running.result()), halts.of(change.id)])
       outcome.catch(() => {})
       return { outcome }
     },
@@ -130,7 +156,7 @@ export async function openEngine({ session, signal, progress, onStep = () => {} 
       )
       return taken.map((workflow) => {
         const change = changeOfWorkflow(workflow.id)
-        const outcome = outcomeOf(session, change, workflow.result())
+        const outcome = Promise.race([outcomeOf(session, change, workflow.result()), halts.of(change)])
         // Nobody may come to ask: the run can be interrupted before it does.
         outcome.catch(() => {})
         return { change, outcome }
@@ -140,6 +166,31 @@ export async function openEngine({ session, signal, progress, onStep = () => {} 
       ended.abort(new Error("the engine is closing"))
       await opened.shutdown()
       watching.watch?.[Symbol.dispose]()
+      halting[Symbol.dispose]()
+    },
+  }
+}
+
+/** For those who wait for a change that a halt has ended: it goes no further here, and so its workflow never answers. */
+function openHalts() {
+  const known = new Map<string, { promise: Promise<never>; reject: (why: unknown) => void }>()
+  const of = (change: string) => {
+    const found = known.get(change)
+    if (found !== undefined) return found
+    let reject: (why: unknown) => void = () => {}
+    const promise = new Promise<never>((_, refuse) => {
+      reject = refuse
+    })
+    promise.catch(() => {})
+    known.set(change, { promise, reject })
+    return { promise, reject }
+  }
+  return {
+    of: (change: string) => of(change).promise,
+    follow(change: string, halt: AbortSignal) {
+      const tell = () => of(change).reject(halt.reason)
+      if (halt.aborted) tell()
+      else halt.addEventListener("abort", tell, { once: true })
     },
   }
 }

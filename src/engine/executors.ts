@@ -72,9 +72,9 @@ export async function living(client: Pool | PoolClient, ids: readonly string[]):
 
 /**
  * Strikes dead executors from the table, inside the caller's transaction; one that beat in the meantime stays.
- * Its own next beat then tells it that it was struck.
+ * Its own next beat then tells it that it was struck. Returns how many it struck.
  */
-export async function strike(client: PoolClient, dead: readonly string[]): Promise<void> {
+export async function strike(client: PoolClient, dead: readonly string[]): Promise<number> {
   const { rows } = await client.query<{ id: string; host: string; pid: number; started: string; stale: boolean }>(
     `select id, host, pid, started, beat_at <= clock_timestamp() - make_interval(secs => $2) as stale
      from flyball.executor where id = any($1) order by id for update`,
@@ -83,5 +83,6 @@ export async function strike(client: PoolClient, dead: readonly string[]): Promi
   const sure = await Promise.all(
     rows.map(async (row) => (row.stale || (await liveness(row)) === "dead" ? [row.id] : [])),
   )
-  await client.query("delete from flyball.executor where id = any($1)", [sure.flat()])
+  const { rowCount } = await client.query("delete from flyball.executor where id = any($1)", [sure.flat()])
+  return rowCount ?? 0
 }

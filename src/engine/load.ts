@@ -12,6 +12,9 @@ import { detectChecks } from "../verify/detect.ts"
 
 export type LoadedLoop = { loop: Loop; names: Resolved[]; diagnostics: Diagnostic[] }
 
+/** A loop that stands in no file, read as if it stood in this one. */
+export type LoopText = { file: string; text: string }
+
 /** The loop file that a person means: a path, or a name under `.flyball/loops/`. Throws Failure NO_SUCH_LOOP. */
 export async function findLoopFile(repo: Repo, wanted: string): Promise<string> {
   const tree = checkoutTree(repo.root)
@@ -33,12 +36,12 @@ export async function findLoopFile(repo: Repo, wanted: string): Promise<string> 
 export async function loadHere(
   repo: Repo,
   file: string,
-  options: { strict?: boolean } = {},
+  { text, ...options }: { strict?: boolean; text?: string } = {},
 ): Promise<Loaded & { detected: DetectedAgent[] }> {
   const tree = checkoutTree(repo.root)
   const [checks, detected] = await Promise.all([detectHere(repo), detectAgents(process.env, { versions: false })])
   const loaded = await loadLoop(
-    { file },
+    { file, ...(text === undefined ? {} : { text }) },
     {
       repo: repo.root,
       tree,
@@ -70,9 +73,14 @@ export async function trackedFiles({ root }: Repo): Promise<string[]> {
  * The loop as a run freezes it: valid, every `auto` resolved, every name known. Throws what `run` exits 2 with. A rehearsal
  * starts no agent: for it, an `auto` may stay what it is.
  */
-export async function loadForRun(repo: Repo, wanted: string, { rehearsal = false } = {}): Promise<LoadedLoop> {
-  const file = await findLoopFile(repo, wanted)
-  const { loop, names, diagnostics, detected } = await loadHere(repo, file)
+export async function loadForRun(
+  repo: Repo,
+  wanted: string | LoopText,
+  { rehearsal = false } = {},
+): Promise<LoadedLoop> {
+  const file = typeof wanted === "string" ? await findLoopFile(repo, wanted) : wanted.file
+  const given = typeof wanted === "string" ? {} : { text: wanted.text }
+  const { loop, names, diagnostics, detected } = await loadHere(repo, file, given)
   if (loop === undefined) {
     throw new Failure("LOOP_INVALID", `${file} can't be run.`, {
       hint: "`flyball validate` shows every problem with its place.",
@@ -91,6 +99,13 @@ function withAgents(loop: Loop, detected: readonly DetectedAgent[]): Loop {
   const making = maker === undefined ? undefined : agents[maker]
   const made = making === undefined ? undefined : resolveAuto(making, detected)
   if (maker !== undefined && made !== undefined) agents[maker] = made
+  const explorers = loop.steps.discover.run.flatMap(({ name, args: [agent] }) =>
+    name === "agent" && typeof agent === "string" ? [agent] : [],
+  )
+  for (const name of explorers) {
+    const spec = agents[name]
+    if (spec !== undefined && name !== maker) agents[name] = resolveAuto(spec, detected)
+  }
   for (const name of checkers) {
     const spec = agents[name]
     if (spec !== undefined) agents[name] = resolveAuto(spec, detected, made)

@@ -49,6 +49,11 @@ export function chargedFor(spend: Spend, agent: AgentSpec, reservedUsd: number, 
   return chargeable(spend, reservedUsd, loop)
 }
 
+/** All tokens of a spend, whatever their kind. */
+export function tokensOf({ tokens }: Spend): number {
+  return tokens.in + tokens.out + tokens.cacheRead + tokens.cacheWrite
+}
+
 /** A cost nobody knows is the whole reserve where a dollar ceiling has to hold (catalogue M2). */
 export function chargeable(spend: Spend, reservedUsd: number, loop: Loop): Spend {
   if (spend.basis !== "unknown") return spend

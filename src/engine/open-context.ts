@@ -9,8 +9,9 @@ import { openWorkspaces } from "../isolate/workspaces.ts"
 import { entry } from "../lib/entry.ts"
 import { tryGit } from "../lib/git.ts"
 import { assemblePrompt, type PromptParts } from "../make/prompt.ts"
-import { type AgentsOptions, openAgents } from "../make/run-agent.ts"
+import { openAgents } from "../make/run-agent.ts"
 import { chooseSkills, folderTree, skillCatalogue } from "../make/skills.ts"
+import { fenced } from "../record/database.ts"
 import { compileCondition } from "../spec/condition.ts"
 import { baseTrouble } from "../verify/base-trouble.ts"
 import { gate } from "../verify/gate.ts"
@@ -20,6 +21,8 @@ import { standing } from "../verify/standing.ts"
 import { artifactDir } from "./artifacts.ts"
 import { changeFacts } from "./change-facts.ts"
 import type { Context, GateMatter, PromptFacts } from "./context.ts"
+import { guardAgents, type Work } from "./guarded-agents.ts"
+import type { Halting } from "./halting.ts"
 import { handOver } from "./hand-over.ts"
 import type { Session } from "./session.ts"
 import { notesOn, readSaid } from "./state-words.ts"
@@ -31,7 +34,12 @@ export type ContextOptions = {
   sandbox: Sandbox
   progress: Progress
   /** The watchdog that ends process trees when we can't; started by the first call. */
-  watch(): Watch
+  watch(work: Work): Watch
+  halting: Halting
+  /** In whose name it writes: once others took over, it may not. */
+  executor: string
+  /** Unset for a look that works on nothing. */
+  run?: string
 }
 
 /** A context with what discovery measures by. */
@@ -39,8 +47,9 @@ export type OpenContext = Context & { prober: TreeProber }
 
 /** Puts the stages together for one frozen loop. */
 export function openContext(options: ContextOptions): OpenContext {
-  const { session, loop, sandbox, progress } = options
-  const { repo, db, home } = session
+  const { session, loop, sandbox, progress, halting, run } = options
+  const { repo, home } = session
+  const db = fenced(session.db, options.executor)
   const { afterIsolate } = loop.hooks
   const workspaces = handOver(
     openWorkspaces({
@@ -58,14 +67,23 @@ export function openContext(options: ContextOptions): OpenContext {
     artifactDir: join(repo.dataDir, "checks"),
     loopPath: loop.source.path,
   })
-  const agents = openAgents({
-    sandbox,
-    outer: process.env,
-    home: join(home, "sessions"),
-    root: repo.root,
-    replayArgv: [process.execPath, entry("replay")],
-    watch: watched(options.watch),
-  })
+  const agents = guardAgents(
+    (watch) =>
+      openAgents({
+        sandbox,
+        outer: process.env,
+        home: join(home, "sessions"),
+        root: repo.root,
+        replayArgv: [process.execPath, entry("replay")],
+        watch,
+      }),
+    {
+      watch: options.watch,
+      work: { repo: repo.key, loop: loop.name, ...(run === undefined ? {} : { run }) },
+      db,
+      halting,
+    },
+  )
   return {
     db,
     repo,
@@ -80,20 +98,6 @@ export function openContext(options: ContextOptions): OpenContext {
     gate: (matter, signal) => judge(matter, { ...options, workspaces, prober, agents, instructions }, signal),
     makerPrompt: (facts) => makerPrompt(facts, { ...options, instructions }),
     artifactDir: (change, attempt) => artifactDir(repo, change, attempt),
-  }
-}
-
-/** Has the watchdog look after every agent's process tree while it runs. */
-function watched(watch: () => Watch): NonNullable<AgentsOptions["watch"]> {
-  const tracked = new Map<number, Disposable>()
-  return {
-    spawned: (pid, { limits, change }) => {
-      tracked.set(pid, watch().track(pid, { deadlineMs: limits.timeoutMs, change }))
-    },
-    ended: (pid) => {
-      tracked.get(pid)?.[Symbol.dispose]()
-      tracked.delete(pid)
-    },
   }
 }
 

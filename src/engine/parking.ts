@@ -9,7 +9,13 @@ export type Parking = {
    * Runs a step, which `record` makes durable. Once parking has begun it never returns, so its workflow stays where it was:
    * an act that was cut short may also look like one that ended. An `act` is waited for when parking begins, a `wait` is not.
    */
-  step<T>(kind: "act" | "wait", act: () => Promise<T>, record: (act: () => Promise<T>) => Promise<T>): Promise<T>
+  step<T>(
+    kind: "act" | "wait",
+    act: () => Promise<T>,
+    record: (act: () => Promise<T>) => Promise<T>,
+    /** Whether this workflow alone is parked. */
+    held?: () => boolean,
+  ): Promise<T>
   /** Begins, and gives acts under way `waitMs` to end, so that what they started is gone. */
   begin(waitMs: number): Promise<void>
 }
@@ -26,14 +32,16 @@ export function openParking(until: AbortSignal): Parking {
   begun.catch(() => {})
   const stop = () => {
     parking = true
-    tell(new Failure("PARKED", "The work was parked; the next run goes on with it.", { retry: "later" }))
+    // Somebody took over, or the database is out of reach: that is the news, rather than that it is parked.
+    const why = until.reason instanceof Failure ? until.reason : undefined
+    tell(why ?? new Failure("PARKED", "The work was parked; the next run goes on with it.", { retry: "later" }))
   }
   until.addEventListener("abort", stop, { once: true })
   return {
     now: () => parking,
     begun,
-    async step(kind, act, record) {
-      if (parking) return await never()
+    async step(kind, act, record, held = () => false) {
+      if (parking || held()) return await never()
       let ended = () => {}
       const underWay = new Promise<void>((resolve) => {
         ended = resolve
@@ -44,7 +52,7 @@ export function openParking(until: AbortSignal): Parking {
           try {
             return await act()
           } finally {
-            if (parking) {
+            if (parking || held()) {
               ended()
               await never()
             }

@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process"
 import { Failure } from "../core/failure.ts"
 import type { Loop } from "../core/loop.ts"
+import { haltOf, readHalts } from "../isolate/halts.ts"
 import { entry } from "../lib/entry.ts"
 import { splitLines } from "../lib/output.ts"
 import { readFired, recordFired } from "../record/fired.ts"
 import { type Cause, startTriggers, type Triggers } from "../trigger/start-triggers.ts"
 import { loadAll } from "./due.ts"
-import { openSession } from "./session.ts"
+import { openSession, type Session } from "./session.ts"
 
 export type UpOptions = { cwd: string; signal: AbortSignal; say: (loop: string | undefined, text: string) => void }
 
@@ -31,6 +32,11 @@ export async function up({ cwd, signal, say }: UpOptions): Promise<void> {
     signal,
     say,
     fire: async (loop, cause) => {
+      if (isHalted(session, loop)) {
+        // Nobody answers for a firing that is let go: the next one comes by itself.
+        say(loop.name, `would fire (${causeText(cause)}), but is halted: \`flyball resume\` lifts it`)
+        return
+      }
       await recordFired(session.db, { repo: session.repo.key, loop: loop.name }, new Date())
       say(loop.name, `fires (${causeText(cause)})`)
       const exitCode = await runChild(loop, cause.by, { cwd: session.repo.root, signal, say })
@@ -38,8 +44,14 @@ export async function up({ cwd, signal, say }: UpOptions): Promise<void> {
       triggers?.ended(loop.name, cause.by === "after" ? cause.chain : [])
     },
   })
+  if (haltOf(readHalts(session.home), {}) !== undefined)
+    say(undefined, "everything is halted: nothing fires until `flyball resume`")
   for (const { loop, at } of triggers.due()) say(loop, `due ${at.toLocaleString("sv-SE")}`)
   await triggers.done
+}
+
+function isHalted({ home, repo }: Session, loop: Loop): boolean {
+  return haltOf(readHalts(home), { repo: repo.key, loop: loop.name }) !== undefined
 }
 
 const firedHere: ReadonlySet<string> = new Set(["cron", "every", "after", "file"])

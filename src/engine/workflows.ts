@@ -21,6 +21,8 @@ export function openPool(url: string, log: (level: "warn", text: string) => void
     application_name: "flyball",
   })
   pool.on("error", (error) => log("warn", `a database connection broke: ${error.message}`))
+  // Also of one that is in use and waits for nothing: the next query says so, and an event that nobody hears ends Node.
+  pool.on("connect", (client) => client.on("error", () => {}))
   return pool
 }
 

@@ -53,6 +53,7 @@ async function fetchBase(repo: Repo, remote: Remote, signal: AbortSignal): Promi
   const ref = `refs/flyball/base/${remote.name}/${found.branch}`
   const known = await tryGit(["rev-parse", "--verify", "--quiet", `${ref}^{commit}`], { cwd: repo.root, signal })
   if (known.stdout.trim() !== found.sha) {
+    await makeRoom(repo, ref, signal)
     const quietly = [
       "--quiet",
       "--no-tags",
@@ -74,6 +75,14 @@ async function fetchBase(repo: Repo, remote: Remote, signal: AbortSignal): Promi
     found.sha = (await git(["rev-parse", "--verify", `${ref}^{commit}`], { cwd: repo.root, signal })).trim()
   }
   return { sha: found.sha, ref, branch: found.branch, remote }
+}
+
+/** A branch `feature` that became `feature/x`, or the reverse: git can't hold both names, and ours of the old one is of no use. */
+async function makeRoom(repo: Repo, ref: string, signal: AbortSignal): Promise<void> {
+  const options = { cwd: repo.gitDir, signal }
+  const listed = await tryGit(["for-each-ref", "--format=%(refname)", "refs/flyball/base/"], options)
+  const inTheWay = listed.stdout.split("\n").filter((one) => one.startsWith(`${ref}/`) || ref.startsWith(`${one}/`))
+  for (const old of inTheWay.filter((one) => one !== "")) await tryGit(["update-ref", "--no-deref", "-d", old], options)
 }
 
 type RemoteBranch = { sha: string; branch: string }

@@ -1,6 +1,7 @@
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Captured, Repo } from "../core/ports.ts"
-import { git, gitScript } from "../lib/git.ts"
+import { gitScript } from "../lib/git.ts"
 import { gitSees } from "./git-dir.ts"
 import { findLeftovers, type Leftovers } from "./leftovers.ts"
 import type { Place, Ready } from "./place.ts"
@@ -43,16 +44,13 @@ export async function rescue(
 
 type Recording = { repo: Repo; place: Place; leftovers: Leftovers; signal: AbortSignal }
 
-async function record(script: string, args: string[], { repo, place, leftovers, signal }: Recording): Promise<string> {
-  const env = writesTo(repo, place)
-  const options = { cwd: place.tree, env, signal }
-  if (leftovers.forgotten.length > 0) {
-    await git(["update-index", "-z", "--force-remove", "--stdin"], {
-      ...options,
-      stdin: leftovers.forgotten.join("\0"),
-    })
-  }
-  return gitScript(script, args, { ...options, stdin: leftovers.changed.join("\0") })
+function record(script: string, args: string[], { repo, place, leftovers, signal }: Recording): Promise<string> {
+  const lists = [leftovers.changed, leftovers.forgotten].map((paths, n) => {
+    const file = join(place.folder, n === 0 ? "changed" : "forgotten")
+    writeFileSync(file, Buffer.from(paths.map((path) => `${path}\0`).join(""), "latin1"))
+    return file
+  })
+  return gitScript(script, [...args, ...lists], { cwd: place.tree, env: writesTo(repo, place), signal })
 }
 
 /** Our index and git directory, with new objects written where the user's repository finds them. */

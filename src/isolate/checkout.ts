@@ -7,6 +7,8 @@ import { GitError, gitScript } from "../lib/git.ts"
 import { identify, isAlive } from "../lib/process-tree.ts"
 import { DEPENDENCY_FILES } from "./dependencies.ts"
 import { gitSees, objectFolders, writeGitDir } from "./git-dir.ts"
+import type { Lease } from "./leases.ts"
+import { lendRest } from "./lent.ts"
 import { provide } from "./provide.ts"
 import { CHECK_OUT } from "./scripts.ts"
 import { discard } from "./trash.ts"
@@ -19,6 +21,7 @@ export type CheckingOut = {
   treeish: string
   purpose: string
   hook: string | undefined
+  lease: Lease
   signal: AbortSignal
 }
 
@@ -32,7 +35,10 @@ export async function checkOut(asked: CheckingOut): Promise<Checkout> {
   const tree = join(folder, "tree")
   const gitDir = join(tree, ".git")
   mkdirSync(tree, { recursive: true, mode: 0o700 })
-  const dispose = () => discard(repo, folder)
+  const dispose = () => {
+    asked.lease.release()
+    return discard(repo, folder)
+  }
   try {
     writeGitDir({ path: gitDir, repo, head: "refs/heads/flyball/checkout" })
     const env = gitSees(gitDir, tree, join(gitDir, "index"))
@@ -45,8 +51,11 @@ export async function checkOut(asked: CheckingOut): Promise<Checkout> {
     const [treeId = "", commit = ""] = output.split("\n", 2)
     if (commit !== "") writeGitDir({ path: gitDir, repo, head: commit })
     const files = parseStaged(output.slice(treeId.length + commit.length + 2))
-    const binds = await provide({ ...asked, tree, folder, files })
-    return { path: tree, tree: treeId, readable: objectFolders(repo), binds, [Symbol.asyncDispose]: dispose }
+    const provided = await provide({ ...asked, tree, folder, files })
+    const lent = await lendRest({ ...asked, tree, gitDir, index: join(gitDir, "index"), scratch: true })
+    const binds = [...provided, ...lent]
+    const { env: own } = asked.lease
+    return { path: tree, tree: treeId, readable: objectFolders(repo), binds, env: own, [Symbol.asyncDispose]: dispose }
   } catch (error) {
     void dispose()
     signal.throwIfAborted()
@@ -68,12 +77,13 @@ export async function sweepCheckouts(repo: Repo): Promise<string[]> {
   return removed
 }
 
-function checkoutsOf(repo: Repo): string {
+/** Where checkouts lie, and whatever else belongs to one process: what is dead is swept by its name. */
+export function checkoutsOf(repo: Repo): string {
   return join(repo.dataDir, "checkouts")
 }
 
 /** Says whose it is, so that after a death it is known to be nobody's. */
-function nameOf(purpose: string): string {
+export function nameOf(purpose: string): string {
   const owner = identify(process.pid)
   const safe = purpose.replace(/[^A-Za-z0-9_-]+/g, "-").slice(0, 60)
   return `${safe}.${process.pid}.${encodeURIComponent(owner?.startedAt ?? "").replaceAll(".", "%2E")}.${randomUUID().slice(0, 8)}`

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { isAbsolute, join, resolve } from "node:path"
 import type { Repo } from "../core/ports.ts"
 
@@ -15,13 +15,24 @@ export type GitDir = {
   exclude?: string
   /** Object folders to borrow from; those of the repository unless given. */
   borrow?: readonly string[]
+  /** `info/attributes`; those that make everything inert unless given. */
+  attributes?: string
 }
 
 /**
  * Writes a git directory that borrows the objects of the user's repository and shares nothing else with it: no refs but
  * those given, no remote, no hooks, a config of its own. By hand, since `git init` costs a process and copies templates.
  */
-export function writeGitDir({ path, repo, head, refs = {}, exclude = "", borrow = objectFolders(repo) }: GitDir): void {
+export function writeGitDir(asked: GitDir): void {
+  const {
+    path,
+    repo,
+    head,
+    refs = {},
+    exclude = "",
+    borrow = objectFolders(repo),
+    attributes = INERT_ATTRIBUTES,
+  } = asked
   for (const folder of ["objects/info", "objects/pack", "refs/heads", "hooks", "info"]) {
     mkdirSync(join(path, folder), { recursive: true })
   }
@@ -31,13 +42,18 @@ export function writeGitDir({ path, repo, head, refs = {}, exclude = "", borrow 
   }
   writeFileSync(join(path, "objects/info/alternates"), `${borrow.join("\n")}\n`)
   writeFileSync(join(path, "config"), configOf(repo))
-  // Where a shallow clone's history ends is no error in what borrows from it.
-  const shallow = join(repo.gitDir, "shallow")
-  if (existsSync(shallow)) cpSync(shallow, join(path, "shallow"))
-  writeFileSync(join(path, "info/attributes"), INERT_ATTRIBUTES)
+  copyShallow(repo, path)
+  writeFileSync(join(path, "info/attributes"), attributes)
   writeFileSync(join(path, "info/exclude"), exclude)
   // Last, since it is what makes the folder a git directory.
   writeFileSync(join(path, "HEAD"), head.startsWith("refs/") ? `ref: ${head}\n` : `${head}\n`)
+}
+
+/** Where a shallow clone's history ends is no error in what borrows from it; it moves with every fetch that deepens. */
+export function copyShallow(repo: Repo, gitDir: string): void {
+  const shallow = join(repo.gitDir, "shallow")
+  if (existsSync(shallow)) cpSync(shallow, join(gitDir, "shallow"))
+  else rmSync(join(gitDir, "shallow"), { force: true })
 }
 
 /** The strongest attributes there are: no tree can have a filter run, a keyword expanded, a file left out or recoded. */

@@ -1,10 +1,10 @@
 import { existsSync, type FSWatcher, rmSync, watch } from "node:fs"
-import { join } from "node:path"
 import type { Readable } from "node:stream"
-import { endTree, listTrees } from "./watched-trees.ts"
+import { haltFolders, haltOf, readHalts } from "./halts.ts"
+import { endTree, haltIn, listTrees } from "./watched-trees.ts"
 
 export type Guarding = {
-  /** FLYBALL_HOME: a file `HALT` in it ends everything. */
+  /** FLYBALL_HOME: a file `HALT` in it ends everything, one in `halt/` what it names. */
   home: string
   /** The owner's folder. */
   folder: string
@@ -20,14 +20,24 @@ const LOOK_MS = 1000
 export function guard({ home, folder, pipe, stallMs }: Guarding): Promise<void> {
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout | undefined
-    let events: FSWatcher | undefined
+    const events: FSWatcher[] = []
 
+    let known: ReturnType<typeof listTrees> = []
     const look = () => {
-      const halted = existsSync(join(home, "HALT"))
+      // Our folder goes with us alone: somebody removed all of FLYBALL_HOME, and the trees work for nothing.
+      if (!existsSync(folder)) {
+        for (const { file, tree } of known) endTree(file, tree)
+        ownerIsGone()
+        pipe.destroy()
+        return
+      }
+      known = listTrees(folder)
+      const halts = readHalts(home)
+      if (halts.length > 0) haltIn(folder, (running) => haltOf(halts, running) !== undefined)
       const now = Date.now()
       let next = Number.POSITIVE_INFINITY
-      for (const { file, tree } of listTrees(folder)) {
-        if (halted || tree.deadlineAt <= now) endTree(file, tree)
+      for (const { file, tree } of known) {
+        if (tree.deadlineAt <= now) endTree(file, tree)
         else next = Math.min(next, tree.deadlineAt)
       }
       clearTimeout(timer)
@@ -38,10 +48,17 @@ export function guard({ home, folder, pipe, stallMs }: Guarding): Promise<void> 
     }
 
     const stall = setTimeout(endAll, stallMs)
-    try {
-      events = watch(home, (_, name) => name === "HALT" && look()).on("error", () => {})
-    } catch {
-      // the look that comes around must do
+    const folders = haltFolders(home)
+    const watching: [string, (name: string | null) => boolean][] = [
+      [folders.home, (name) => name === "HALT"],
+      [folders.scoped, () => true],
+    ]
+    for (const [path, concerns] of watching) {
+      try {
+        events.push(watch(path, (_, name) => concerns(name) && look()).on("error", () => {}))
+      } catch {
+        // the look that comes around must do
+      }
     }
     pipe.on("data", () => {
       stall.refresh()
@@ -54,7 +71,7 @@ export function guard({ home, folder, pipe, stallMs }: Guarding): Promise<void> 
       over = true
       clearTimeout(timer)
       clearTimeout(stall)
-      events?.close()
+      for (const each of events) each.close()
       endAll()
       rmSync(folder, { recursive: true, force: true })
       resolve()

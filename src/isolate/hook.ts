@@ -19,6 +19,8 @@ export type Hook = {
   binds: Bind[]
   /** Whether what it downloads may be kept for the next one: not when code of a maker has a part in it. */
   keepsDownloads: boolean
+  /** Variables of the folder it runs in: its ports, its database. */
+  env?: Record<string, string>
   signal: AbortSignal
 }
 
@@ -32,6 +34,7 @@ export async function runHook({
   readable,
   binds,
   keepsDownloads,
+  env: own = {},
   signal,
 }: Hook): Promise<void> {
   const home = join(folder, "home")
@@ -41,7 +44,7 @@ export async function runHook({
   const confinement = { writable: [tree, cache], readable, binds, home, tmp, network: "open" as const }
   const { argv } = sandbox.wrap(["/bin/sh", "-c", command], tree, confinement)
   const logFile = join(folder, "after-isolate.log")
-  const env = buildEnv({ home, tmp, extra: downloadsGoTo(cache) })
+  const env = buildEnv({ home, tmp, extra: { ...own, ...downloadsGoTo(cache) } })
   const ran = await run(argv, { cwd: tree, env, timeoutMs: HOOK_TIMEOUT_MS, logFile, limitBytes: 1024 * 1024, signal })
   signal.throwIfAborted()
   if (ran.ended === "exit" && ran.exitCode === 0) return

@@ -1,14 +1,19 @@
-import { chmodSync, type Dirent, lstatSync, readdirSync, type Stats } from "node:fs"
-import { dirname, join } from "node:path"
+import { createHash } from "node:crypto"
+import { chmodSync, type Dirent, existsSync, lstatSync, readdirSync, readFileSync, type Stats } from "node:fs"
+import { join, posix } from "node:path"
 import { Failure } from "../core/failure.ts"
-import { git } from "../lib/git.ts"
+import { gitScript } from "../lib/git.ts"
 import { gitSees } from "./git-dir.ts"
 import type { Place } from "./place.ts"
+import { LIST } from "./scripts.ts"
 
 /** More than this is no change but an accident: a core dump, a data set, a folder of dependencies nobody ignores. */
 const LIMITS = { files: 100_000, bytes: 512 * 1024 * 1024 } as const
 
-/** `forgotten`: tracked files in whose place is a folder now, or whose folder is a link: git would refuse to look at them. */
+/**
+ * Paths relative to the tree, one character for each byte (`latin1`): a name need not be UTF-8. `forgotten`: tracked files
+ * in whose place is a folder now, or whose folder is a link: git would refuse to look at them.
+ */
 export type Leftovers = { changed: string[]; forgotten: string[] }
 
 /**
@@ -16,27 +21,60 @@ export type Leftovers = { changed: string[]; forgotten: string[] }
  * it makes no difference what the maker did with its own `.git`; and nothing in the folder gets to run.
  */
 export async function findLeftovers(place: Place, signal: AbortSignal): Promise<Leftovers> {
-  const args = ["ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard"]
   const env = gitSees(place.gitDir, place.tree, place.index)
-  const listed = new Set((await git(args, { cwd: place.tree, env, signal })).split("\0").filter((path) => path !== ""))
+  const into = join(place.folder, "listed")
+  const converts = existsSync(convertsFile(place))
+  await gitScript(LIST, [into, converts ? "converts" : ""], { cwd: place.tree, env, signal })
+  const listed = new Set(fields(into))
+  if (converts) for (const path of sameBytes(place.tree, fields(`${into}.raw`))) listed.delete(path)
   return sort(place.tree, [...listed])
+}
+
+/** Stands where the start's attributes have line ends converted between the repository and the folder. */
+export function convertsFile(place: Place): string {
+  return join(place.gitDir, "converts")
+}
+
+function fields(path: string): string[] {
+  return readFileSync(path, "latin1")
+    .split("\0")
+    .filter((field) => field !== "")
+}
+
+/**
+ * Of `diff-files --raw -z`: files that differ from the index only by what attributes would make of them, as files do that
+ * were committed before the attributes were. Nobody touched them.
+ */
+function sameBytes(tree: string, raw: readonly string[]): string[] {
+  const same: string[] = []
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const [oldMode = "", newMode, oid = ""] = (raw[at] ?? "").slice(1).split(" ")
+    const path = raw[at + 1] ?? ""
+    if (oldMode !== newMode || !oldMode.startsWith("100") || stat(tree, path)?.isFile() !== true) continue
+    const content = readFileSync(bytesOf(tree, path))
+    const hash = createHash(oid.length === 64 ? "sha256" : "sha1")
+      .update(`blob ${content.length}\0`)
+      .update(content)
+    if (hash.digest("hex") === oid) same.push(path)
+  }
+  return same
 }
 
 function sort(tree: string, listed: string[]): Leftovers {
   const folders = new Map<string, boolean>()
   const isBehindLink = (path: string): boolean => {
-    const folder = dirname(path)
+    const folder = posix.dirname(path)
     if (folder === ".") return false
-    const known = folders.get(folder) ?? (isBehindLink(folder) || stat(join(tree, folder))?.isSymbolicLink() === true)
+    const known = folders.get(folder) ?? (isBehindLink(folder) || stat(tree, folder)?.isSymbolicLink() === true)
     folders.set(folder, known)
     return known
   }
   const changed: string[] = []
   let bytes = 0
   const take = (path: string) => {
-    const stats = stat(join(tree, path))
+    const stats = stat(tree, path)
     // The owner may have taken the right to read from itself.
-    if (stats?.isFile() === true && (stats.mode & 0o400) === 0) chmodSync(join(tree, path), stats.mode | 0o600)
+    if (stats?.isFile() === true && (stats.mode & 0o400) === 0) chmodSync(bytesOf(tree, path), stats.mode | 0o600)
     bytes += stats?.isFile() === true ? stats.size : 0
     changed.push(path)
     if (bytes > LIMITS.bytes || changed.length > LIMITS.files) throw tooMuch(changed.length, bytes)
@@ -46,9 +84,9 @@ function sort(tree: string, listed: string[]): Leftovers {
     // git names a repository inside the workspace by its folder: its files count as files.
     if (path.endsWith("/")) filesIn(tree, path.slice(0, -1)).forEach(take)
     else if (isBehindLink(path)) forgotten.push(path)
-    else if (stat(join(tree, path))?.isDirectory() !== true) take(path)
+    else if (stat(tree, path)?.isDirectory() !== true) take(path)
     // A submodule that somebody filled is none of the change's: its commit would be nobody else's.
-    else if (stat(join(tree, path, ".git")) === undefined) forgotten.push(path)
+    else if (stat(tree, `${path}/.git`) === undefined) forgotten.push(path)
   }
   return { changed, forgotten }
 }
@@ -58,7 +96,7 @@ function filesIn(tree: string, folder: string, depth = 0): string[] {
   if (depth > 50) return []
   let entries: Dirent[] = []
   try {
-    entries = readdirSync(join(tree, folder), { withFileTypes: true })
+    entries = readdirSync(bytesOf(tree, folder), { withFileTypes: true, encoding: "latin1" })
   } catch {
     return []
   }
@@ -70,13 +108,17 @@ function filesIn(tree: string, folder: string, depth = 0): string[] {
   })
 }
 
-function stat(path: string): Stats | undefined {
+function stat(tree: string, path: string): Stats | undefined {
   try {
-    return lstatSync(path, { throwIfNoEntry: false })
+    return lstatSync(bytesOf(tree, path), { throwIfNoEntry: false })
   } catch {
     // below something that is no folder
     return undefined
   }
+}
+
+function bytesOf(tree: string, path: string): Buffer {
+  return Buffer.concat([Buffer.from(`${tree}/`), Buffer.from(path, "latin1")])
 }
 
 function tooMuch(files: number, bytes: number): Failure {

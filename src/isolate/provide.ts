@@ -7,6 +7,7 @@ import { run } from "../lib/process.ts"
 import { bindsOf, type Dependencies, findDependencies, type TrackedFiles } from "./dependencies.ts"
 import { objectFolders } from "./git-dir.ts"
 import { runHook } from "./hook.ts"
+import type { Lease } from "./leases.ts"
 import { discard } from "./trash.ts"
 
 export type Providing = {
@@ -17,6 +18,7 @@ export type Providing = {
   folder: string
   files: TrackedFiles
   hook: string | undefined
+  lease: Lease
   signal: AbortSignal
 }
 
@@ -69,6 +71,7 @@ async function install(providing: Providing, hook: string, { key, missing, folde
       readable: objectFolders(repo),
       binds: [],
       keepsDownloads: false,
+      env: providing.lease.env,
       signal,
     })
     const fresh = `${kept}.${randomUUID().slice(0, 8)}`
@@ -113,7 +116,8 @@ function stateOf(folder: string): string {
   return marks.map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? "").join()
 }
 
-async function copy(from: string, to: string, how: "links" | "content", signal: AbortSignal): Promise<void> {
+/** Copies a folder or file, by the system's own means. */
+export async function copy(from: string, to: string, how: "links" | "content", signal: AbortSignal): Promise<void> {
   const gnu = how === "links" ? ["-al"] : ["-a", "--reflink=auto"]
   // APFS clones files: nothing is shared that could be written to.
   const flags = process.platform === "darwin" ? ["-cRp"] : gnu
@@ -127,7 +131,7 @@ async function copy(from: string, to: string, how: "links" | "content", signal: 
 }
 
 /** Two may have made the same at once: the first one's stays. */
-function keepFirst(repo: Repo, fresh: string, kept: string): void {
+export function keepFirst(repo: Repo, fresh: string, kept: string): void {
   try {
     renameSync(fresh, kept)
   } catch {
@@ -146,12 +150,13 @@ export async function sweepDependencies(repo: Repo): Promise<void> {
 
 const UNUSED_MS = 14 * 24 * 60 * 60_000
 
-function keptIn(repo: Repo): string {
+/** Where things lie that many checkouts are lent. */
+export function keptIn(repo: Repo): string {
   return join(repo.dataDir, "dependencies")
 }
 
 /** What is in use stays. */
-function touch(path: string): void {
+export function touch(path: string): void {
   const now = new Date()
   utimesSync(path, now, now)
 }

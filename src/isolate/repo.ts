@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto"
 import { mkdirSync, realpathSync } from "node:fs"
-import { basename, join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { Repo } from "../core/ports.ts"
 import { tryGit } from "../lib/git.ts"
 
-/** Finds the repository that `cwd` lies in, and makes the folder of Flyball's data for it under `home` (FLYBALL_HOME). */
-export async function openRepo(cwd: string, home: string): Promise<Repo> {
+/**
+ * Finds the repository that `cwd` lies in, and makes the folder of Flyball's data for it under `home` (FLYBALL_HOME). A bare
+ * one is for those who only read commits: its root is then its git directory.
+ */
+export async function openRepo(cwd: string, home: string, { bareToo = false } = {}): Promise<Repo> {
   const asked = [
     "rev-parse",
     "--path-format=absolute",
@@ -17,9 +20,11 @@ export async function openRepo(cwd: string, home: string): Promise<Repo> {
   ]
   const ran = await tryGit(asked, { cwd })
   if (ran.ended === "missing") throw missing(cwd, ran.stderr)
-  const [gitDir = "", bare = "", root = "", commit = ""] = ran.stdout.trimEnd().split("\n")
+  const [gitDir = "", bare = "", top = "", commit = ""] = ran.stdout.trimEnd().split("\n")
   if (gitDir === "") throw notARepository(cwd, ran.stderr)
-  if (bare === "true" || root === "") {
+  const isBare = bare === "true" || top === ""
+  const root = isBare ? gitDir : top
+  if (isBare && !bareToo) {
     throw new Failure("REPOSITORY_BARE", `${gitDir} is a bare repository: it has no files to work on.`, {
       hint: "Run Flyball in a clone of it.",
     })
@@ -30,10 +35,15 @@ export async function openRepo(cwd: string, home: string): Promise<Repo> {
     })
   }
   const common = realpathSync(gitDir)
-  const key = `${basename(root).replace(/[^A-Za-z0-9._-]/g, "-")}-${createHash("sha256").update(common).digest("hex").slice(0, 8)}`
+  const key = `${basename(homeOf(common, root)).replace(/[^A-Za-z0-9._-]/g, "-")}-${createHash("sha256").update(common).digest("hex").slice(0, 8)}`
   const dataDir = join(home, "repos", key)
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   return { root: realpathSync(root), gitDir: common, key, dataDir: realpathSync(dataDir) }
+}
+
+/** The same for every worktree of a repository, so that all of them share its runs: where its `.git` lies. */
+function homeOf(common: string, root: string): string {
+  return basename(common) === ".git" ? dirname(common) : root
 }
 
 /** No commit anywhere: an orphan branch checked out in a repository with others will do. */
@@ -56,6 +66,14 @@ function notARepository(cwd: string, why: string): Failure {
   if (dubious) {
     return new Failure("REPOSITORY_OWNER", `git refuses to read the repository in ${cwd}: another user owns it.`, {
       hint: `If you trust it: git config --global --add safe.directory ${cwd}`,
+      facts: { git: why.trim() },
+    })
+  }
+  if (why.trim() !== "" && !why.includes("not a git repository")) {
+    const said = why.trim().split("\n").slice(0, 3).join(" ")
+    return new Failure("REPOSITORY_UNREADABLE", `git can't read the repository in ${cwd}: ${said}`, {
+      hint: "`git status` there says the same. A repository of a newer format needs a newer git on the PATH.",
+      retry: "person",
       facts: { git: why.trim() },
     })
   }

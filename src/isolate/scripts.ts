@@ -36,12 +36,23 @@ git write-tree
 git --git-dir="$1" rev-parse "$2^{commit}" "$2^{tree}"
 `
 
-/** `repo ref start message`, paths on stdin → tree; then, where it is another than before, commit and changed paths. */
-export const RECORD = `
-repo=$1 ref=$2 start=$3 message=$4
-${SET_REF}git update-index -z --add --remove --replace --stdin
+/** `into converts` → in `into` the paths that differ from the index; where files are converted, those of `diff-files` too. */
+export const LIST = `
+git ls-files -z --modified --deleted --others --exclude-standard >"$1"
+[ -z "$2" ] || git diff-files -z --raw --no-renames --ignore-submodules >"$1.raw"
+`
+
+/** What of the index goes, and what comes in: paths in files, since a path may hold any byte. */
+const TAKE_IN = `
+[ ! -s "$forgotten" ] || git update-index -z --force-remove --stdin <"$forgotten"
+[ ! -s "$changed" ] || git update-index -z --add --remove --replace --stdin <"$changed"
 tree=$(git write-tree)
-stands=$(git --git-dir="$repo" rev-parse "$ref^{commit}" "$ref^{tree}" 2>/dev/null) ||
+`
+
+/** `repo ref start message changed forgotten` → tree; then, where it is another than before, commit and changed paths. */
+export const RECORD = `
+repo=$1 ref=$2 start=$3 message=$4 changed=$5 forgotten=$6
+${SET_REF}${TAKE_IN}stands=$(git --git-dir="$repo" rev-parse "$ref^{commit}" "$ref^{tree}" 2>/dev/null) ||
   stands=$(git rev-parse "$start^{commit}" "$start^{tree}")
 set -- $stands
 parent=$1
@@ -54,12 +65,10 @@ set_ref "$ref" "$commit"
 git diff-tree -r --name-only "$parent" "$commit"
 `
 
-/** `repo ref rescue start message`, paths on stdin → the commit that keeps them; nothing where there was nothing to keep. */
+/** `repo ref rescue start message changed forgotten` → the commit that keeps them; nothing where there was nothing to keep. */
 export const RESCUE = `
-repo=$1 ref=$2 rescue=$3 start=$4 message=$5
-${SET_REF}git update-index -z --add --remove --replace --stdin
-tree=$(git write-tree)
-parent=$(git --git-dir="$repo" rev-parse --verify --quiet "$ref^{commit}" || echo "$start")
+repo=$1 ref=$2 rescue=$3 start=$4 message=$5 changed=$6 forgotten=$7
+${SET_REF}${TAKE_IN}parent=$(git --git-dir="$repo" rev-parse --verify --quiet "$ref^{commit}" || echo "$start")
 [ "$tree" != "$(git rev-parse --verify "$parent^{tree}")" ] || exit 0
 prev=$(git --git-dir="$repo" rev-parse --verify --quiet "$rescue^{commit}" || :)
 [ -z "$prev" ] || [ "$tree" != "$(git rev-parse --verify "$prev^{tree}")" ] || exit 0

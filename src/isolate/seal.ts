@@ -3,6 +3,7 @@ import { join } from "node:path"
 import type { Progress, Repo } from "../core/ports.ts"
 import { GitError, git } from "../lib/git.ts"
 import { objectFolders } from "./git-dir.ts"
+import { isPartial } from "./partial.ts"
 
 export type Sealing = { repo: Repo; base: string; progress: Progress; change: string; signal: AbortSignal }
 
@@ -14,7 +15,7 @@ const MOST_BASES = 200
 /**
  * Object folders that hold the base's history and nothing else: a maker that lists every object finds no later branch,
  * no other change, and no stash to copy a fix from (catalogue T14). Packed once for each base, from what is new in it.
- * Where a repository can't be packed (objects missing in a partial clone), it gets the repository's own, and that is said.
+ * Where a repository can't be packed (objects are missing), it gets the repository's own, and that is said.
  */
 export async function sealedObjects(sealing: Sealing): Promise<string[]> {
   const { repo, base, progress, change, signal } = sealing
@@ -69,12 +70,17 @@ export async function packBeyond(
 }
 
 async function packInto(folder: string, repo: Repo, revisions: readonly string[], signal: AbortSignal): Promise<void> {
-  await git(["pack-objects", "--revs", "--quiet", "--delta-base-offset", "--non-empty", join(folder, "pack")], {
-    cwd: repo.gitDir,
-    stdin: `${revisions.join("\n")}\n`,
-    signal,
-    timeoutMs: FIRST_TIMEOUT_MS,
-  })
+  // What a partial clone left with its remote stays there: the maker has the files of its base, and no older ones.
+  const missing = isPartial(repo) ? ["--missing=allow-any"] : []
+  await git(
+    ["pack-objects", "--revs", "--quiet", "--delta-base-offset", "--non-empty", ...missing, join(folder, "pack")],
+    {
+      cwd: repo.gitDir,
+      stdin: `${revisions.join("\n")}\n`,
+      signal,
+      timeoutMs: FIRST_TIMEOUT_MS,
+    },
+  )
 }
 
 /** Bases whose history is in the store; a base that git has dropped since can't be named as known any more. */

@@ -1,16 +1,32 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { z } from "zod"
 import { buildEnv } from "../lib/environment.ts"
-import { identify, isAlive, type ProcessId } from "../lib/process-tree.ts"
-import { endTree, forgetTree, listTrees, registerTree } from "./watched-trees.ts"
+import { identify, isAlive } from "../lib/process-tree.ts"
+import { haltFolders, type Running } from "./halts.ts"
+import {
+  endTree,
+  forgetTree,
+  haltIn,
+  listTrees,
+  readOwner,
+  registerTree,
+  takeHaltedNote,
+  type WatchedTree,
+  writeOwner,
+} from "./watched-trees.ts"
 
 /** What the owner of process trees holds while it runs; closing it lets the watchdog go. */
 export type Watch = {
   /** Has the tree ended at its deadline, at HALT, or when we are gone or hang; until disposed of. */
-  track(pid: number, limits: { deadlineMs: number; change: string }): Disposable
+  track(
+    pid: number,
+    of: { deadlineMs: number; change: string; repo?: string; loop?: string; run?: string },
+  ): Disposable & {
+    /** Whether it was a halt that ended it; to be asked once. */
+    wasHalted(): boolean
+  }
   /** `FLYBALL_HOME/run/<executor>`. */
   folder: string
 } & Disposable
@@ -21,6 +37,8 @@ export type WatchOptions = {
   /** The bundled `watchdog-main`. */
   entry: string
   executor?: string
+  /** What this process works on, as halts name it. */
+  work?: Pick<Running, "repo" | "loop" | "run">
   /** The owner counts as hung when it gives no sign for so long: stopped, or stuck. */
   stallMs?: number
 }
@@ -35,16 +53,17 @@ const RESTARTS = 5
 export function watchOwner({
   home,
   entry,
+  work = {},
   executor = `${process.pid}-${randomUUID().slice(0, 8)}`,
-  stallMs = 30_000,
+  // Before others may take over what a process held that gives no sign of life (20 s): its agents are gone by then.
+  stallMs = 15_000,
 }: WatchOptions): Watch {
   const folder = join(home, "run", executor)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  endOrphans(join(home, "run"))
-  writeFileSync(
-    join(folder, "owner.json"),
-    JSON.stringify({ ...identify(process.pid), since: new Date().toISOString() }),
-  )
+  // Made now, so that the watchdog can watch it.
+  mkdirSync(haltFolders(home).scoped, { recursive: true, mode: 0o700 })
+  endOrphans(home)
+  writeOwner(folder, { pid: process.pid, startedAt: identify(process.pid)?.startedAt ?? "", ...work })
   let closed = false
   let restarts = 0
   let child = start()
@@ -75,10 +94,13 @@ export function watchOwner({
 
   return {
     folder,
-    track(pid, { deadlineMs, change }) {
-      const registered = registerTree(folder, pid, Date.now() + deadlineMs, change)
+    track(pid, { deadlineMs, ...work }) {
+      const registered = registerTree(folder, pid, Date.now() + deadlineMs, work)
       poke()
-      return { [Symbol.dispose]: () => registered !== undefined && forgetTree(registered.file) }
+      return {
+        wasHalted: () => registered !== undefined && takeHaltedNote(registered.file),
+        [Symbol.dispose]: () => registered !== undefined && forgetTree(registered.file),
+      }
     },
     [Symbol.dispose]() {
       closed = true
@@ -88,24 +110,25 @@ export function watchOwner({
   }
 }
 
+/** Ends, from whatever process, the trees that a halt covers, of all owners: nobody else need be awake for it. */
+export function haltTrees(home: string, covered: (running: Running) => boolean): WatchedTree[] {
+  const runs = join(home, "run")
+  return existsSync(runs) ? readdirSync(runs).flatMap((name) => haltIn(join(runs, name), covered)) : []
+}
+
 /** Ends what owners left that died together with their watchdog; their folders go too. */
-function endOrphans(runs: string): void {
-  for (const name of readdirSync(runs)) {
+export function endOrphans(home: string): void {
+  const runs = join(home, "run")
+  for (const name of existsSync(runs) ? readdirSync(runs) : []) {
     const folder = join(runs, name)
     const owner = readOwner(folder)
     if (owner === undefined || isAlive(owner)) continue
-    for (const { file, tree } of listTrees(folder)) endTree(file, tree)
-    rmSync(folder, { recursive: true, force: true })
+    endOrphan(folder)
   }
 }
 
-function readOwner(folder: string): ProcessId | undefined {
-  try {
-    return Owner.parse(JSON.parse(readFileSync(join(folder, "owner.json"), "utf8")))
-  } catch {
-    // no folder of an owner, or one that is being made
-    return undefined
-  }
+/** Ends the trees of one dead owner, and removes its folder. */
+export function endOrphan(folder: string): void {
+  for (const { file, tree } of listTrees(folder)) endTree(file, tree)
+  rmSync(folder, { recursive: true, force: true })
 }
-
-const Owner = z.object({ pid: z.number(), startedAt: z.string() })

@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { z } from "zod"
-import { identify, isAlive, killTree, markerOf, TREE_MARKER } from "../lib/process-tree.ts"
+import { identify, isAlive, killTree, markerOf, startedBy, TREE_MARKER } from "../lib/process-tree.ts"
 
 const WatchedTree = z.object({
   pid: z.number().int().positive(),
@@ -10,6 +10,9 @@ const WatchedTree = z.object({
   /** Milliseconds since 1970. */
   deadlineAt: z.number(),
   change: z.string(),
+  repo: z.string().optional(),
+  loop: z.string().optional(),
+  run: z.string().optional(),
 })
 /** A running process tree, as a file tells it to the watchdog: no database stands between the two. */
 export type WatchedTree = z.infer<typeof WatchedTree>
@@ -19,14 +22,14 @@ export function registerTree(
   folder: string,
   pid: number,
   deadlineAt: number,
-  change: string,
+  work: Pick<WatchedTree, "change" | "repo" | "loop" | "run">,
 ): { file: string } | undefined {
   const found = identify(pid)
   if (found === undefined) return undefined
   const seen = markerOf(pid)
   // Where we run inside a tree of somebody else's, its marker is on everything, ourselves included.
   const marker = seen === process.env[TREE_MARKER] ? undefined : seen
-  const tree: WatchedTree = { ...found, deadlineAt, change, ...(marker === undefined ? {} : { marker }) }
+  const tree: WatchedTree = { ...found, ...work, deadlineAt, ...(marker === undefined ? {} : { marker }) }
   const file = join(folder, `${pid}.tree.json`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   writeFileSync(`${file}.new`, JSON.stringify(tree))
@@ -54,6 +57,61 @@ export function listTrees(folder: string): { file: string; tree: WatchedTree }[]
 
 export function forgetTree(file: string): void {
   rmSync(file, { force: true })
+}
+
+const Owner = z.object({
+  pid: z.number(),
+  startedAt: z.string(),
+  repo: z.string().optional(),
+  loop: z.string().optional(),
+  run: z.string().optional(),
+})
+/** The process whose trees lie in a folder, and what it works on. */
+export type Owner = z.infer<typeof Owner>
+
+/** Says whose folder it is. */
+export function writeOwner(folder: string, owner: Owner): void {
+  writeFileSync(join(folder, "owner.json"), JSON.stringify(owner))
+}
+
+/** Whose folder it is; undefined where it is nobody's, or just being made. */
+export function readOwner(folder: string): Owner | undefined {
+  try {
+    return Owner.parse(JSON.parse(readFileSync(join(folder, "owner.json"), "utf8")))
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Ends what a halt covers of one owner's: trees by their files, and, where all that the owner works on is covered, also what
+ * it runs besides (checks), or has started and not told of yet.
+ */
+export function haltIn(folder: string, covered: (running: Owner | WatchedTree) => boolean): WatchedTree[] {
+  const ended = listTrees(folder).filter(({ tree }) => covered(tree))
+  for (const { file, tree } of ended) haltTree(file, tree)
+  const owner = readOwner(folder)
+  if (owner !== undefined && isAlive(owner) && covered(owner))
+    for (const { pid, marker } of startedBy(owner.pid)) killTree(pid, marker)
+  return ended.map(({ tree }) => tree)
+}
+
+/** Kills a tree because it was halted; that is noted first, so that its owner does not take the end for the agent's own. */
+function haltTree(file: string, tree: WatchedTree): void {
+  writeFileSync(haltedNote(file), "")
+  endTree(file, tree)
+}
+
+/** Whether the tree of this pid was ended by a halt; the note is read once. */
+export function takeHaltedNote(file: string): boolean {
+  const note = haltedNote(file)
+  const was = existsSync(note)
+  if (was) rmSync(note, { force: true })
+  return was
+}
+
+function haltedNote(file: string): string {
+  return file.replace(/\.tree\.json$/, ".halted")
 }
 
 /** Kills a tree, if it is still there, and forgets it. */

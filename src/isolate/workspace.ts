@@ -8,7 +8,8 @@ import { rescue, writesTo } from "./capture.ts"
 import { bindsOf, DEPENDENCY_FILES, DEPENDENCY_FOLDERS, findDependencies, type TrackedFiles } from "./dependencies.ts"
 import { copyIndex, gitSees, writeGitDir } from "./git-dir.ts"
 import { runHook } from "./hook.ts"
-import { findLeftovers } from "./leftovers.ts"
+import { convertsFile, findLeftovers } from "./leftovers.ts"
+import { lendRest } from "./lent.ts"
 import { type Place, type Ready, readReady, writeReady } from "./place.ts"
 import { POPULATE, STANDING } from "./scripts.ts"
 import { packBeyond, sealedObjects } from "./seal.ts"
@@ -23,6 +24,8 @@ export type Opening = {
   /** The commit to stand on: where the last attempt ended, or the base. */
   start: string
   hook: string | undefined
+  /** Variables of the folder: its ports, its database. */
+  env: Record<string, string>
   signal: AbortSignal
 }
 
@@ -36,12 +39,12 @@ export async function openWorkspace(opening: Opening): Promise<Workspace> {
   if (ready !== undefined && ready.hook === hashOf(opening.hook) && (await standsOn(opening, ready))) {
     const objects = await giveGit(opening)
     writeReady(place, { ...ready, base: opening.base, start })
-    return workspaceOf(opening, await trackedFiles(place, signal), objects)
+    return await workspaceOf(opening, await trackedFiles(place, signal), objects)
   }
   if (ready !== undefined && existsSync(place.tree)) await rescue(repo, place, ready, signal)
   if (existsSync(place.folder)) void discard(repo, place.folder)
   const files = await populate(opening)
-  const workspace = workspaceOf(opening, files, await giveGit(opening))
+  const workspace = await workspaceOf(opening, files, await giveGit(opening))
   if (opening.hook !== undefined) {
     const { command, binds } = { command: opening.hook, binds: workspace.binds ?? [] }
     opening.progress({ verb: "isolate", change: place.change, text: `after_isolate: ${command}` })
@@ -79,7 +82,7 @@ async function standsOn({ repo, place, start, signal }: Opening, ready: Ready): 
 async function populate({ repo, place, base, start, signal }: Opening): Promise<TrackedFiles> {
   mkdirSync(place.tree, { recursive: true, mode: 0o700 })
   writeGitDir({ path: place.gitDir, repo, head: start })
-  const args = [repo.gitDir, place.ref, place.rescueRef, start, ...DEPENDENCY_FILES, ":(glob)**/.gitignore"]
+  const args = [repo.gitDir, place.ref, place.rescueRef, start, ...DEPENDENCY_FILES, ...GIT_FILES]
   try {
     const output = await gitScript(POPULATE, args, {
       cwd: place.tree,
@@ -89,6 +92,7 @@ async function populate({ repo, place, base, start, signal }: Opening): Promise<
     })
     const files = parseStaged(output)
     writeFileSync(join(place.gitDir, "info/exclude"), excludes(repo, place.tree, files))
+    if (convertsLines(place.tree, files)) writeFileSync(convertsFile(place), "")
     return files
   } catch (error) {
     if (!(error instanceof GitError)) throw error
@@ -103,6 +107,14 @@ async function populate({ repo, place, base, start, signal }: Opening): Promise<
       },
     )
   }
+}
+
+const GIT_FILES = [":(glob)**/.gitignore", ":(glob)**/.gitattributes"]
+
+/** True where an attribute demands it; `text=auto` leaves files alone that were committed with other line ends. */
+function convertsLines(tree: string, files: TrackedFiles): boolean {
+  const attributes = [...files.keys()].filter((path) => posix.basename(path) === ".gitattributes")
+  return attributes.some((path) => /\s(text|crlf|eol=\w+)(\s|$)/m.test(lines(join(tree, path)).join("\n")))
 }
 
 async function trackedFiles(place: Place, signal: AbortSignal): Promise<TrackedFiles> {
@@ -164,16 +176,20 @@ async function giveGit(opening: Opening): Promise<string[]> {
   return objects
 }
 
-function workspaceOf({ repo, sandbox, place, base }: Opening, files: TrackedFiles, objects: string[]): Workspace {
+async function workspaceOf(opening: Opening, files: TrackedFiles, objects: string[]): Promise<Workspace> {
+  const { repo, sandbox, place, base, env } = opening
   const { folders } = findDependencies(repo, files)
   const binds = sandbox.kind.is === "bubblewrap" ? bindsOf(repo, place.tree, folders) : []
+  const { tree, gitDir, index } = place
+  const lent = await lendRest({ ...opening, tree, gitDir, index, scratch: false })
   return {
     change: place.change,
     path: place.tree,
     base,
     sandboxed: sandbox.kind.is === "bubblewrap",
     readable: objects,
-    binds,
+    binds: [...binds, ...lent],
+    env,
   }
 }
 

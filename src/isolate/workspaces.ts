@@ -6,9 +6,11 @@ import { GitError, tryGit } from "../lib/git.ts"
 import { openBase } from "./base.ts"
 import { capture, rescue } from "./capture.ts"
 import { checkOut, sweepCheckouts } from "./checkout.ts"
-import { gitSees, writeGitDir } from "./git-dir.ts"
+import { copyShallow, gitSees, writeGitDir } from "./git-dir.ts"
+import { type Lease, openPorts } from "./leases.ts"
 import { type Place, placeOf, readReady, workspacesOf } from "./place.ts"
 import { sweepDependencies } from "./provide.ts"
+import { surveyBase } from "./survey.ts"
 import { discard, emptyTrash } from "./trash.ts"
 import { openWorkspace } from "./workspace.ts"
 
@@ -18,16 +20,35 @@ export type WorkspacesOptions = {
   progress: Progress
   /** `hooks.after_isolate`, for checkouts whose dependencies the user's checkout can't lend. */
   afterIsolate?: string
+  /** Tells what is noteworthy about the repository with the first base. */
+  announces?: boolean
 }
 
 /** The workspaces and checkouts of one repository. Nothing of the user's is changed but `refs/flyball/` and its objects. */
-export function openWorkspaces({ repo, sandbox, progress, afterIsolate }: WorkspacesOptions): Workspaces {
+export function openWorkspaces(options: WorkspacesOptions): Workspaces {
+  const { repo, sandbox, progress, afterIsolate, announces = false } = options
   const place = (change: string) => placeOf(repo, change)
   // What was captured last, and not opened since: our index and the change's ref say the same of it.
   const captured = new Map<string, string>()
+  const lease = openPorts(repo)
+  const leases = new Map<string, Lease>()
+  const leaseOf = (change: string) => {
+    const known = leases.get(change) ?? lease()
+    leases.set(change, known)
+    return known
+  }
+  const surveyed = new Set<string>()
+  const findBase = openBase(repo)
   return {
     repo,
-    base: openBase(repo),
+    async base(signal) {
+      const base = await findBase(signal)
+      if (surveyed.has(base.sha)) return base
+      const { notes } = await surveyBase(repo, base, signal)
+      if (announces && surveyed.size === 0) for (const text of notes) progress({ verb: "isolate", text })
+      surveyed.add(base.sha)
+      return base
+    },
     open(change, base, head, hooks, signal) {
       captured.delete(change)
       return openWorkspace({
@@ -38,6 +59,7 @@ export function openWorkspaces({ repo, sandbox, progress, afterIsolate }: Worksp
         base,
         start: head ?? base,
         hook: hooks.afterIsolate,
+        env: leaseOf(change).env,
         signal,
       })
     },
@@ -50,11 +72,13 @@ export function openWorkspaces({ repo, sandbox, progress, afterIsolate }: Worksp
       return made
     },
     checkout: (treeish, purpose, signal) =>
-      checkOut({ repo, sandbox, progress, treeish, purpose, hook: afterIsolate, signal }),
+      checkOut({ repo, sandbox, progress, treeish, purpose, hook: afterIsolate, lease: lease(), signal }),
     merge: (base, head, signal) => merge(repo, base, head, signal),
     async remove(change, signal) {
       const head = captured.get(change)
       captured.delete(change)
+      leases.get(change)?.release()
+      leases.delete(change)
       return remove(repo, place(change), head, signal)
     },
     async sweep(live, signal) {
@@ -100,6 +124,7 @@ async function merge(repo: Repo, base: string, head: string, signal: AbortSignal
 function mergeDir(repo: Repo): string {
   const path = join(repo.dataDir, "merge.git")
   if (!existsSync(join(path, "HEAD"))) writeGitDir({ path, repo, head: "refs/heads/none" })
+  else copyShallow(repo, path)
   return path
 }
 

@@ -89,11 +89,17 @@ const QUIET = {
   "tag.gpgSign": "false",
   "advice.detachedHead": "false",
   "submodule.recurse": "false",
+  // Where we run in a git directory, we mean it.
+  "safe.bareRepository": "all",
   "fetch.recurseSubmodules": "false",
 } as const
 
 function gitEnvironment(): Record<string, string> {
-  const env: Record<string, string> = { GIT_TERMINAL_PROMPT: "0", LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" }
+  const env: Record<string, string> = {
+    ...{ GIT_TERMINAL_PROMPT: "0", LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" },
+    // A commit is what its id says: replacements and grafts are views of one clone, and a pack made by them has holes.
+    ...{ GIT_NO_REPLACE_OBJECTS: "1", GIT_GRAFT_FILE: "/dev/null" },
+  }
   // Credentials for fetch and push are the user's own: their HOME, agent socket, proxy and ssh command.
   for (const name of PASSED_ON) {
     const value = process.env[name]

@@ -55,6 +55,29 @@ function treeOf(pid: number, marker?: string): number[] {
   return [...tree].filter((one) => running.has(one) && one > 1)
 }
 
+/**
+ * The children of a process that `run` started for it, gits left out: one that is killed leaves its locks behind, and
+ * is over in a moment.
+ */
+export function startedBy(pid: number): { pid: number; marker: string }[] {
+  if (process.platform !== "linux") return []
+  const own = markerOf(pid)
+  return listProc().flatMap((one) => {
+    if (one.parent !== pid || isGit(one.pid)) return []
+    const marker = markerOf(one.pid)
+    return marker === undefined || marker === own ? [] : [{ pid: one.pid, marker }]
+  })
+}
+
+function isGit(pid: number): boolean {
+  try {
+    const [program = "", ...args] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")
+    return /(^|\/)git$/.test(program) || args.includes("git-script")
+  } catch {
+    return false
+  }
+}
+
 type Listed = { pid: number; parent: number; group: number }
 
 function listProc(): Listed[] {

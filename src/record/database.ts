@@ -1,6 +1,8 @@
 import { type ColumnType, type Generated, Kysely, PostgresDialect } from "kysely"
 import type { Pool } from "pg"
+import type { Change } from "../core/change.ts"
 import { migrate } from "./migrations.ts"
+import { patientPool } from "./patient-pool.ts"
 
 type Json<T> = ColumnType<T, string, string>
 type At = ColumnType<Date, Date | undefined, Date>
@@ -67,11 +69,20 @@ export type Tables = {
   fired: { repo: string; loop: string; at: At }
 }
 
-export type Db = Kysely<Tables>
+/** `fencedBy`: the executor in whose name it writes; once that is struck from the table of the living, `append` refuses. */
+export type Db = Kysely<Tables> & { readonly fencedBy?: string; readonly folded?: Map<string, Folded> }
+
+/** A change as it was folded last, and where its history begins. */
+export type Folded = { change: Change; firstSeq: number }
+
+/** The same tables for an executor: what it appends after others took over its work is refused. */
+export function fenced(db: Db, executor: string): Db {
+  return Object.assign(db.withSchema("flyball"), { fencedBy: executor, folded: new Map<string, Folded>() })
+}
 
 /** The product's tables behind these connections, migrated. The pool stays its opener's to end. */
 export async function openTables(pool: Pool): Promise<Db> {
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema("flyball")
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: patientPool(pool) }) }).withSchema("flyball")
   await migrate(db)
-  return db
+  return Object.assign(db, { folded: new Map<string, Folded>() })
 }

@@ -1,10 +1,15 @@
 import { sql, type Transaction } from "kysely"
 import { type Change, foldChange } from "../core/change.ts"
 import { Event, type EventBody } from "../core/event.ts"
-import type { Db, Tables } from "./database.ts"
+import { Failure } from "../core/failure.ts"
+import type { Db, Folded, Tables } from "./database.ts"
+import { transact } from "./patient-pool.ts"
 
-/** Settles a reserve together with the event that tells what was spent. */
-export type Settlement = { key: string; usd: number; tokens: number; basis: string }
+/** Settles a reserve together with the event that tells what was spent; `dead`, what nobody will settle any more, in full. */
+export type Settlement =
+  | { key: string; usd: number; tokens: number; basis: string }
+  /** The reserve under this key, or all that stand. */
+  | { dead: string | "all" }
 
 /**
  * Appends an event once: a second append under the same key changes nothing and returns the first, so every effect
@@ -17,15 +22,33 @@ export async function append(
   body: EventBody,
   settlement?: Settlement,
 ): Promise<Event> {
-  if (settlement === undefined) return insertEvent(db, change, key, body)
-  return db.transaction().execute(async (tx) => {
-    const event = await insertEvent(tx, change, key, body)
-    await settle(tx, change, settlement)
-    return event
-  })
+  const { fencedBy } = db
+  if (settlement === undefined) return insertEvent(db, fencedBy, change, key, body)
+  return transact(() =>
+    db.transaction().execute(async (tx) => {
+      const event = await insertEvent(tx, fencedBy, change, key, body)
+      await settle(tx, change, settlement)
+      return event
+    }),
+  )
 }
 
-async function insertEvent(db: Db | Transaction<Tables>, change: string, key: string, body: EventBody): Promise<Event> {
+/** Whether the executor still holds its work; one that was struck must not write, nor touch what the next one works on. */
+export async function holdsWork(db: Db): Promise<boolean> {
+  if (db.fencedBy === undefined) return true
+  const row = await sql<{ id: string }>`select id from flyball.executor where id = ${db.fencedBy}`.execute(db)
+  return row.rows.length > 0
+}
+
+async function insertEvent(
+  db: Db | Transaction<Tables>,
+  fencedBy: string | undefined,
+  change: string,
+  key: string,
+  body: EventBody,
+): Promise<Event> {
+  if (fencedBy !== undefined) return insertFenced(db, fencedBy, change, key, body)
+
   const row = await db
     .insertInto("event")
     .values({ change, key, body: JSON.stringify(body) })
@@ -36,6 +59,33 @@ async function insertEvent(db: Db | Transaction<Tables>, change: string, key: st
   const known = await findEvent(db, change, key)
   if (known === undefined) throw new Error(`event ${key} of ${change} neither inserted nor found`)
   return known
+}
+
+/** The row of the executor is locked against being struck until the event is in: the two can't cross. */
+async function insertFenced(
+  db: Db | Transaction<Tables>,
+  fencedBy: string,
+  change: string,
+  key: string,
+  body: EventBody,
+): Promise<Event> {
+  const { rows } = await sql<{ seq: string; change: string; key: string; at: Date; body: unknown }>`
+    insert into flyball.event (change, key, body)
+    select ${change}::text, ${key}::text, ${JSON.stringify(body)}::jsonb
+    from flyball.executor where id = ${fencedBy} for key share
+    on conflict (change, key) do nothing returning *`.execute(db)
+  const [row] = rows
+  if (row !== undefined) return asEvent(row)
+  const known = await findEvent(db, change, key)
+  if (known !== undefined) return known
+  throw new Failure(
+    "EXECUTOR_LOST",
+    "Another process took over this one's work: what it found out since is discarded.",
+    {
+      hint: "Nothing is lost: the other process goes on with it.",
+      retry: "later",
+    },
+  )
 }
 
 /** The event under this key, if the effect it names has happened. */
@@ -85,33 +135,45 @@ export async function countProposed(db: Db, { repo, loop }: { repo: string; loop
   return Number(row.count)
 }
 
-/** All changes of a repository (and loop), folded, oldest first; at most the newest `limit`. */
+/**
+ * All changes of a repository (and loop), folded, oldest first; at most the newest `limit`. What was folded before is
+ * taken as it was while it has no event more: a run asks eight times, and reading its history was most of its start.
+ */
 export async function readChanges(db: Db, where: { repo?: string; loop?: string }, limit = 500): Promise<Change[]> {
-  const ids = await db
+  const known = db.folded ?? new Map<string, Folded>()
+  const rows = await db
     .selectFrom("change")
-    .select("id")
+    .select(["id", sql<string>`(select count(*) from event where event.change = change.id)`.as("events")])
     .$if(where.repo !== undefined, (query) => query.where("repo", "=", where.repo ?? ""))
     .$if(where.loop !== undefined, (query) => query.where("loop", "=", where.loop ?? ""))
     .orderBy("created_at", "desc")
     .limit(limit)
     .execute()
-  if (ids.length === 0) return []
+  // Events are only ever added, so their number says whether a change is as it was.
+  const stale = rows.filter(({ id, events }) => Number(events) !== (known.get(id)?.change.length ?? -1))
+  const ids = stale.map((row) => row.id)
+  for (const [id, change] of await foldAll(db, ids)) known.set(id, change)
+  const found = rows.flatMap(({ id }) => known.get(id) ?? [])
+  return found.sort((a, b) => a.firstSeq - b.firstSeq).map((each) => each.change)
+}
+
+async function foldAll(db: Db, ids: readonly string[]): Promise<Map<string, Folded>> {
+  if (ids.length === 0) return new Map()
   const rows = await db
     .selectFrom("event")
     .selectAll()
-    .where(
-      "change",
-      "in",
-      ids.map((row) => row.id),
-    )
+    .where("change", "in", [...ids])
     .orderBy("seq")
     .execute()
   const byChange = new Map<string, Event[]>()
-  for (const row of rows) {
-    const event = asEvent(row)
-    byChange.set(event.change, [...(byChange.get(event.change) ?? []), event])
+  for (const event of rows.map(asEvent)) {
+    const events = byChange.get(event.change)
+    if (events === undefined) byChange.set(event.change, [event])
+    else events.push(event)
   }
-  return [...byChange.values()].map(foldChange)
+  return new Map(
+    [...byChange].map(([id, events]) => [id, { change: foldChange(events), firstSeq: events[0]?.seq ?? 0 }]),
+  )
 }
 
 export type Ceilings = { usdPerRun?: number | undefined; usdPerDay?: number | undefined; dayStart: Date }
@@ -136,27 +198,29 @@ export type Reserved =
  * parallel can't overdraw together. The same key again returns the reserve that stands.
  */
 export function reserve(db: Db, request: ReserveRequest): Promise<Reserved> {
-  return db.transaction().execute(async (tx) => {
-    await sql`select pg_advisory_xact_lock(hashtextextended(${`money:${request.repo}:${request.loop}`}, 0))`.execute(tx)
-    const standing = await tx
-      .selectFrom("money")
-      .select(["reserved_usd"])
-      .where("change", "=", request.change)
-      .where("key", "=", request.key)
-      .executeTakeFirst()
-    if (standing !== undefined) return { is: "granted", usd: standing.reserved_usd } satisfies Reserved
+  return transact(() => db.transaction().execute((tx) => reserveIn(tx, request)))
+}
 
-    const { change, key, repo, loop, run, usd, whole = false } = request
-    let left = usd
-    for (const { ceiling, limitUsd, usedUsd } of usd > 0 ? await ceilingsNow(tx, request) : []) {
-      const free = limitUsd - usedUsd
-      if (free <= CENT_FRACTION || (whole && usd - free > CENT_FRACTION))
-        return { is: "denied", ceiling, limitUsd, usedUsd, askedUsd: usd } satisfies Reserved
-      left = Math.min(left, free)
-    }
-    await tx.insertInto("money").values({ change, key, repo, loop, run, reserved_usd: left }).execute()
-    return { is: "granted", usd: left } satisfies Reserved
-  })
+async function reserveIn(tx: Transaction<Tables>, request: ReserveRequest): Promise<Reserved> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`money:${request.repo}:${request.loop}`}, 0))`.execute(tx)
+  const standing = await tx
+    .selectFrom("money")
+    .select(["reserved_usd"])
+    .where("change", "=", request.change)
+    .where("key", "=", request.key)
+    .executeTakeFirst()
+  if (standing !== undefined) return { is: "granted", usd: standing.reserved_usd } satisfies Reserved
+
+  const { change, key, repo, loop, run, usd, whole = false } = request
+  let left = usd
+  for (const { ceiling, limitUsd, usedUsd } of usd > 0 ? await ceilingsNow(tx, request) : []) {
+    const free = limitUsd - usedUsd
+    if (free <= CENT_FRACTION || (whole && usd - free > CENT_FRACTION))
+      return { is: "denied", ceiling, limitUsd, usedUsd, askedUsd: usd } satisfies Reserved
+    left = Math.min(left, free)
+  }
+  await tx.insertInto("money").values({ change, key, repo, loop, run, reserved_usd: left }).execute()
+  return { is: "granted", usd: left } satisfies Reserved
 }
 
 /** What is left of a loop's money, before anything is begun that would cost some. */
@@ -213,12 +277,31 @@ export async function spentUsd(db: Db, changes: readonly string[]): Promise<numb
   return row.usd
 }
 
-async function settle(tx: Transaction<Tables>, change: string, { key, usd, tokens, basis }: Settlement): Promise<void> {
+/** Settles what was reserved for work that is no change's, and so leaves no event: an exploration. */
+export async function settleReserve(db: Db, work: string, settlement: Settlement): Promise<void> {
+  await transact(() => db.transaction().execute((tx) => settle(tx, work, settlement)))
+}
+
+async function settle(tx: Transaction<Tables>, change: string, settlement: Settlement): Promise<void> {
+  if ("dead" in settlement) return settleDead(tx, change, settlement.dead)
+  const { key, usd, tokens, basis } = settlement
+
   await tx
     .updateTable("money")
     .set({ settled_usd: usd, tokens, basis })
     .where("change", "=", change)
     .where("key", "=", key)
+    .where("settled_usd", "is", null)
+    .execute()
+}
+
+/** What a dead process spent is not known: it is charged all that it had set aside. */
+async function settleDead(tx: Transaction<Tables>, change: string, key: string): Promise<void> {
+  await tx
+    .updateTable("money")
+    .set({ settled_usd: sql<number>`reserved_usd`, tokens: 0, basis: "unknown" })
+    .where("change", "=", change)
+    .$if(key !== "all", (query) => query.where("key", "=", key))
     .where("settled_usd", "is", null)
     .execute()
 }

@@ -3,6 +3,7 @@ import { sql } from "kysely"
 import { Finding } from "../core/finding.ts"
 import { Loop } from "../core/loop.ts"
 import type { Db } from "./database.ts"
+import { transact } from "./patient-pool.ts"
 
 export type RunRow = {
   id: string
@@ -151,21 +152,23 @@ export async function admit(
   ordinal: number,
 ): Promise<string> {
   const id = changeId(run.repo, run.loop.name, finding, ordinal)
-  return db.transaction().execute(async (tx) => {
-    const fresh = await tx
-      .insertInto("change")
-      .values({ id, repo: run.repo, loop: run.loop.name, fingerprint: finding.fingerprint, ordinal, run: run.id })
-      .onConflict((conflict) => conflict.doNothing())
-      .returning("id")
-      .executeTakeFirst()
-    if (fresh === undefined) return id
-    const body = { type: "found", finding, run: run.id, loop: run.loop.name, loopHash: run.loop.hash }
-    await tx
-      .insertInto("event")
-      .values({ change: id, key: "found", body: JSON.stringify(body) })
-      .execute()
-    return id
-  })
+  return transact(() =>
+    db.transaction().execute(async (tx) => {
+      const fresh = await tx
+        .insertInto("change")
+        .values({ id, repo: run.repo, loop: run.loop.name, fingerprint: finding.fingerprint, ordinal, run: run.id })
+        .onConflict((conflict) => conflict.doNothing())
+        .returning("id")
+        .executeTakeFirst()
+      if (fresh === undefined) return id
+      const body = { type: "found", finding, run: run.id, loop: run.loop.name, loopHash: run.loop.hash }
+      await tx
+        .insertInto("event")
+        .values({ change: id, key: "found", body: JSON.stringify(body) })
+        .execute()
+      return id
+    }),
+  )
 }
 
 /** Readable and the same whoever computes it: words of the title, then a digest. */

@@ -89,6 +89,8 @@ export async function land({
   })
   if (pushed.exitCode === 0) return { is: "landed" }
   if (/stale info|fetch first|non-fast-forward/.test(pushed.stdout)) return { is: "base_moved" }
+  // Two at once, and the other was quicker between the remote's look and its lock.
+  if (/is at [0-9a-f]+ but expected|incorrect old value/.test(pushed.stderr)) return { is: "base_moved" }
   if (/\[remote rejected\]/.test(pushed.stdout)) {
     throw new Failure(
       "MERGE_REFUSED",
@@ -100,6 +102,22 @@ export async function land({
     )
   }
   throw unreachable(base, new GitError(["push"], pushed))
+}
+
+/** Whether a commit is in the history of another one. */
+export async function holds({
+  repo,
+  tip,
+  commit,
+  signal,
+}: {
+  repo: Repo
+  tip: string
+  commit: string
+  signal: AbortSignal
+}): Promise<boolean> {
+  const asked = await tryGit(["merge-base", "--is-ancestor", commit, tip], { cwd: repo.gitDir, signal })
+  return asked.exitCode === 0
 }
 
 async function landHere(repo: Repo, base: Base, commit: string, parent: string, signal: AbortSignal): Promise<Landed> {

@@ -5,7 +5,7 @@ import type { Accept } from "../core/judge.ts"
 import type { Loop } from "../core/loop.ts"
 import type { Base, Repo } from "../core/ports.ts"
 import { actions, unconnected } from "./actions/index.ts"
-import { dropBranch, land, squash } from "./branch.ts"
+import { dropBranch, holds, land, squash } from "./branch.ts"
 import { describeProposal, type ProposalText } from "./proposal.ts"
 
 export type Shipping = {
@@ -61,7 +61,8 @@ export async function mergeApproved(shipping: Shipping): Promise<Merged> {
   const { repo, base, change, signal } = shipping
   const { commit, branch, text, parent } = await squashed(shipping)
   const landed = await land({ repo, base, commit, parent, signal })
-  if (landed.is === "base_moved") return landed
+  // It may have moved by our own doing: landed by a process that died before it could say so (catalogue D6).
+  if (landed.is === "base_moved" && !(await holds({ repo, tip: base.sha, commit, signal }))) return landed
   if (change.proposal !== undefined) await dropBranch({ repo, base, branch, commit: change.proposal.commit, signal })
   return {
     is: "landed",

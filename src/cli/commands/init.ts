@@ -1,8 +1,16 @@
 import { asFailure } from "../../core/failure.ts"
-import { firstFindings, type InitPlan, InitReport, planInit, writeInit } from "../../engine/commands/init.ts"
+import {
+  firstFindings,
+  type InitPlan,
+  InitReport,
+  planInit,
+  readinessOfPlan,
+  writeInit,
+} from "../../engine/commands/init.ts"
 import { exitCodes } from "../exit-codes.ts"
 import { runInForeground } from "../foreground.ts"
 import { count, plain, print, type Terminal } from "../terminal.ts"
+import { readinessLines } from "./prove.ts"
 
 /** `flyball init [--yes] [--agent NAME|COMMAND]` */
 export async function init(terminal: Terminal, options: { yes?: boolean; agent?: string }): Promise<number> {
@@ -29,6 +37,7 @@ export async function init(terminal: Terminal, options: { yes?: boolean; agent?:
       written,
       kept: plan.kept,
       ...looked,
+      ...(await readyNow(plan, isFirst, signal)),
       notes: [...plan.notes, ...looked.notes],
     })
     print(terminal, report, (shown) => render(terminal, shown, plan))
@@ -53,6 +62,16 @@ async function lookOnce(plan: InitPlan, signal: AbortSignal, progress: Parameter
   }
 }
 
+/** Where it can't be told, that is no reason to fail: the files are written. */
+async function readyNow(plan: InitPlan, looked: boolean, signal: AbortSignal): Promise<Pick<InitReport, "readiness">> {
+  try {
+    return { readiness: await readinessOfPlan(plan, looked, signal) }
+  } catch {
+    signal.throwIfAborted()
+    return {}
+  }
+}
+
 function tellPlan({ err, color, json }: Terminal, plan: InitPlan): void {
   if (json) return
   const { agents, checks, lacking, ci } = plan
@@ -68,7 +87,8 @@ function tellPlan({ err, color, json }: Terminal, plan: InitPlan): void {
     row("ci", `${ci.join(", ")} ${color.dim("(no connector yet: the checks above are run on the base instead)")}`)
 }
 
-function render({ color }: Terminal, report: InitReport, { loop, ready }: InitPlan): string {
+function render(terminal: Terminal, report: InitReport, { loop, ready }: InitPlan): string {
+  const { color } = terminal
   const lines: string[] = []
   const { found = 0 } = report
   if (report.kept.length > 0)
@@ -82,6 +102,7 @@ function render({ color }: Terminal, report: InitReport, { loop, ready }: InitPl
   for (const each of report.findings)
     lines.push(`  ${plain(each.title, 100)}  ${color.dim(`${each.source}, ${each.severity}`)}`)
   if (report.found === 0) lines.push("", "Nothing to fix was found right now.")
+  if (report.readiness !== undefined) lines.push("", ...readinessLines(terminal, report.readiness))
   for (const note of report.notes) lines.push(color.dim(`note: ${plain(note, 240)}`))
   lines.push("", ...next(color, loop, ready))
   return lines.join("\n")

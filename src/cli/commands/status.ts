@@ -28,6 +28,8 @@ const MAX_DONE = 8
 
 function render({ color }: Terminal, report: StatusReport): string {
   const lines = [`${color.bold(report.repo)}  ${color.dim(report.database)}`]
+  for (const each of report.halted)
+    lines.push(color.yellow(`■ ${each.what} is halted since ${ago(each.at)}, by ${each.by}: \`flyball resume\``))
   for (const run of report.runs.filter((each) => each.live))
     lines.push(`${color.green("●")} ${run.loop} runs since ${ago(run.startedAt)} (${run.trigger})`)
   for (const [stage, heading] of headings) {

@@ -76,11 +76,15 @@ export const CorpusProject = z.strictObject({
   needs: z.array(z.string()),
   /** Npm packages that the project is developed with, installed once into the base's `node_modules`, by exact version. */
   packages: z.array(z.string()).default([]),
-  /** Other people's source, fetched when the corpus is run, under `base/`'s own files. */
+  /**
+   * Other people's source, fetched when the corpus is run, under `base/`'s own files: of an npm package what it publishes, and of a
+   * folder of GOROOT/src its `.go` files, both at the root; a Python package or module of this machine, as `name/` or
+   * `name.py` in the folder `to` (the root if there is none), without compiled files.
+   */
   source: z
     .union([
       z.strictObject({ npm: z.string() }),
-      z.strictObject({ python: z.string() }),
+      z.strictObject({ python: z.string(), to: z.string().optional() }),
       z.strictObject({ goroot: z.string() }),
     ])
     .optional(),

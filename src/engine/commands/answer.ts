@@ -6,6 +6,7 @@ import type { Progress } from "../../core/ports.ts"
 import { append, readChange } from "../../record/ledger.ts"
 import { readRuns } from "../../record/runs.ts"
 import { openEngine } from "../engine.ts"
+import { refuseHalted } from "../halting.ts"
 import { withChangeLock } from "../run/lock.ts"
 import { openSession, type Session } from "../session.ts"
 import { hear, tell } from "../state-file.ts"
@@ -38,6 +39,10 @@ export async function answerChange(options: AnswerOptions): Promise<{ change: Ch
   const found = await findChange(session, options.change)
   // What can't be said is refused before anything is opened for it.
   answerFor(found, said)
+  // What is not to be acted on now may be said; it waits in the ledger.
+  const { id, loop, run } = found
+  const acts = options.now || said.is === "approve"
+  if (acts) refuseHalted(session.home, { repo: session.repo.key, loop, run, change: id })
   const now = options.now || said.is === "approve" || said.is === "close"
   const change = now ? await goOn(session, found, options) : await record(session, found, said)
   return { change: viewOf(change, false), notes: await show(session, change, signal) }

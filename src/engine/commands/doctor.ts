@@ -1,6 +1,6 @@
 import { z } from "zod"
 import { asFailure, Failure } from "../../core/failure.ts"
-import type { Repo } from "../../core/ports.ts"
+import type { Progress, Repo } from "../../core/ports.ts"
 import { openRepo } from "../../isolate/repo.ts"
 import { detectSandbox } from "../../isolate/sandbox.ts"
 import { openWorkspaces } from "../../isolate/workspaces.ts"
@@ -8,9 +8,12 @@ import { run } from "../../lib/process.ts"
 import { detectAgents } from "../../make/detect-agents.ts"
 import { hasErrors } from "../../spec/diagnostic.ts"
 import { checkoutTree, loopFiles } from "../../spec/tree.ts"
+import { Readiness } from "../gate/readiness.ts"
+import { readinessHere } from "../gate/readiness-here.ts"
 import { flyballHome } from "../home.ts"
 import { detectHere, loadHere } from "../load.ts"
 import { openDatabase } from "../postgres/launch.ts"
+import { ProveReport, proveHere } from "./prove.ts"
 import { lackingTools } from "./tools-here.ts"
 
 export const DoctorItem = z.object({
@@ -22,11 +25,21 @@ export const DoctorItem = z.object({
   advice: z.string().optional(),
 })
 export type DoctorItem = z.infer<typeof DoctorItem>
-export const DoctorReport = z.object({ items: z.array(DoctorItem) })
+export const DoctorReport = z.object({
+  items: z.array(DoctorItem),
+  /** How ready the repository is for a loop; absent outside of one. */
+  readiness: Readiness.optional(),
+  /** With `--prove`: each check as it is, and what turned it red. */
+  proof: ProveReport.optional(),
+})
 export type DoctorReport = z.infer<typeof DoctorReport>
 
 /** Looks at everything a run needs, all at once. Nothing of the user's is changed. */
-export async function examine(cwd: string, signal: AbortSignal): Promise<DoctorReport> {
+export async function examine(
+  cwd: string,
+  signal: AbortSignal,
+  { prove = false, progress = () => {} }: { prove?: boolean; progress?: Progress } = {},
+): Promise<DoctorReport> {
   const home = flyballHome(process.env)
   const machine = [
     guarded("git", gitItem),
@@ -35,8 +48,27 @@ export async function examine(cwd: string, signal: AbortSignal): Promise<DoctorR
     guarded("sandbox", () => sandboxItem(home)),
     guarded("database", () => databaseItem(home, signal)),
   ]
-  const items = await Promise.all([...machine, projectItems(cwd, home, signal)])
-  return { items: items.flat() }
+  const [items, readiness] = await Promise.all([
+    Promise.all([...machine, projectItems(cwd, home, signal)]),
+    prove ? undefined : readyByFiles(cwd, home, signal),
+  ])
+  if (!prove) return { items: items.flat(), ...(readiness === undefined ? {} : { readiness }) }
+  // Not beside the rest: what is timed should have the machine for itself.
+  const proof = await proveHere({ cwd, commit: "HEAD", signal, progress })
+  return { items: items.flat(), readiness: proof.readiness, proof }
+}
+
+/** By what the files promise: nothing is run. Where even that can't be seen, the items say why. */
+async function readyByFiles(cwd: string, home: string, signal: AbortSignal): Promise<Readiness | undefined> {
+  try {
+    const repo = await openRepo(cwd, home)
+    const [checks, agents] = await Promise.all([detectHere(repo), detectAgents(process.env, { versions: false })])
+    const agent = agents.some(({ usable }) => usable)
+    return await readinessHere({ repo, checks, agent, measureMs: 0, signal })
+  } catch {
+    signal.throwIfAborted()
+    return undefined
+  }
 }
 
 /** What only a repository has; without one, that is said once. */

@@ -9,6 +9,8 @@ import { openRepo } from "../../isolate/repo.ts"
 import { detectAgents } from "../../make/detect-agents.ts"
 import { findProgram } from "../../make/find-program.ts"
 import { checkoutTree, loopFiles } from "../../spec/tree.ts"
+import { Readiness } from "../gate/readiness.ts"
+import { readinessHere } from "../gate/readiness-here.ts"
 import { flyballHome } from "../home.ts"
 import { detectHere, trackedFiles } from "../load.ts"
 import { ciOf } from "./ci-here.ts"
@@ -29,6 +31,8 @@ export const InitReport = z.object({
   findings: z.array(z.object({ title: z.string(), source: z.string(), severity: z.string() })),
   /** How many there are in all; absent where nobody looked. */
   found: z.number().optional(),
+  /** How ready the repository is for a loop, by what was measured within a few seconds. */
+  readiness: Readiness.optional(),
   notes: z.array(z.string()),
 })
 export type InitReport = z.infer<typeof InitReport>
@@ -147,6 +151,18 @@ export async function firstFindings(
 const NOT_INSTALLED = /No module named|Cannot find (module|package)|library stub for module/
 const DEPENDENCIES =
   "Some of these are modules that are not installed here. Install what the project depends on (for Python in .venv), and look again."
+
+/** The first look has measured most of it; the rest is for `doctor --prove`. */
+const READINESS_MS = 15_000
+
+/** How ready the repository is, without keeping anybody waiting; nothing is run where nobody took a first look. */
+export function readinessOfPlan(
+  { repo, checks, lacking, ready }: InitPlan,
+  looked: boolean,
+  signal: AbortSignal,
+): Promise<Readiness> {
+  return readinessHere({ repo, checks, lacking, agent: ready, measureMs: looked ? READINESS_MS : 0, signal })
+}
 
 /** Agents of ours that can be run today, by the names that `use:` knows. */
 const runnable: ReadonlySet<string> = new Set(["claude", "codex"])

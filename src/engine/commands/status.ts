@@ -5,9 +5,12 @@ import type { Session } from "../session.ts"
 import { ChangeView, viewOf } from "../view.ts"
 import { changeOfWorkflow } from "../workflow-id.ts"
 import { pendingWorkflows } from "../workflows.ts"
+import { HaltView, standingHalts } from "./halt.ts"
 
 export const StatusReport = z.object({
   repo: z.string(),
+  /** What was halted and not resumed: nothing of it starts. */
+  halted: z.array(HaltView),
   /** "embedded PostgreSQL" or the host of DATABASE_URL. */
   database: z.string(),
   changes: z.array(ChangeView),
@@ -30,7 +33,7 @@ export type StatusReport = z.infer<typeof StatusReport>
 
 /** What is going on in this repository; read from the ledger alone, and from which executors live. */
 export async function status(
-  { db, pool, repo }: Session,
+  { db, pool, repo, home }: Session,
   loop: string | undefined,
 ): Promise<Omit<StatusReport, "due" | "database">> {
   const where = { repo: repo.key, ...(loop === undefined ? {} : { loop }) }
@@ -47,6 +50,7 @@ export async function status(
   const views = changes.map((change) => viewOf(change, live.has(change.id)))
   return {
     repo: repo.root,
+    halted: standingHalts(home),
     changes: views,
     parked: views.filter((view) => view.stage === "in_progress" && !live.has(view.id)).map((view) => view.id),
     runs: runs.map((run) => ({

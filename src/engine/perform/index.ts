@@ -68,7 +68,14 @@ async function act(command: Command, change: Change, context: Context, signal: A
     case "finish":
       // The folder goes first: a change that is finished must not leave one behind if we die in between.
       await context.workspaces.remove(change.id, signal)
-      await append(db, change.id, `finished/${change.length}`, { type: "finished", outcome: command.outcome })
+      // Whatever a dead process of this change had set aside and nobody came to settle is charged now.
+      await append(
+        db,
+        change.id,
+        `finished/${change.length}`,
+        { type: "finished", outcome: command.outcome },
+        { dead: "all" },
+      )
   }
 }
 

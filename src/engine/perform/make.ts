@@ -1,14 +1,14 @@
 import type { Change } from "../../core/change.ts"
 import type { Command } from "../../core/decide.ts"
 import type { Made } from "../../core/event.ts"
-import { Failure } from "../../core/failure.ts"
+import { asFailure, Failure } from "../../core/failure.ts"
 import type { AgentSpec, Loop } from "../../core/loop.ts"
 import type { AgentResult, Captured, Workspace } from "../../core/ports.ts"
-import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
+import { NOTHING_SPENT, Spend } from "../../core/spend.ts"
 import { agentForAttempt } from "../../make/ladder.ts"
-import { append, findEvent, type Reserved, reserve } from "../../record/ledger.ts"
+import { append, type Reserved, readEvents, reserve } from "../../record/ledger.ts"
 import type { Context } from "../context.ts"
-import { ceilingsOf, chargedFor, dollarsOf, priceOfAttempt } from "../money.ts"
+import { ceilingsOf, chargedFor, dollarsOf, priceOfAttempt, tokensOf } from "../money.ts"
 import { orAsk } from "./or-ask.ts"
 
 type Make = Extract<Command, { do: "make" }>
@@ -22,7 +22,7 @@ export function make(command: Make, change: Change, context: Context, signal: Ab
     const { db, loop } = context
     const { attempt } = command
     const agent = agentForAttempt(makerSpec(loop), attempt)
-    const start = await nextStart(change, context)
+    const start = await nextStart("make", change, context)
     const moneyKey = `make/${change.length}/${start}`
     const price = priceOfAttempt(loop, agent)
     const tooDear = overOwnCeiling(price.usd, loop)
@@ -38,16 +38,33 @@ export function make(command: Make, change: Change, context: Context, signal: Ab
     })
     if (reserved.is === "denied") return ended(change, context, attempt, { made: overBudget(reserved) })
 
-    await append(db, change.id, `make.started/${change.length}/${start}`, {
-      type: "make.started",
-      attempt,
-      agent: agent.name,
-      use: agent.use,
-      ...(agent.model === undefined ? {} : { model: agent.model }),
-      reserveUsd: reserved.usd,
-    })
+    await append(
+      db,
+      change.id,
+      `make.started/${change.length}/${start}`,
+      {
+        type: "make.started",
+        attempt,
+        agent: agent.name,
+        use: agent.use,
+        ...(agent.model === undefined ? {} : { model: agent.model }),
+        reserveUsd: reserved.usd,
+      },
+      // Charged in the moment in which the fold charges it.
+      { dead: `make/${change.length}/${start - 1}` },
+    )
     const workspace = await freshWorkspace(command, change, context, start, signal)
-    const result = await runMaker(command, change, context, agent, reserved.usd, workspace, signal)
+    const result = await runMaker(command, change, context, agent, reserved.usd, workspace, signal).catch(
+      async (thrown: unknown) => {
+        const spent = spentUntil(thrown)
+        if (spent === undefined) throw thrown
+        const spend = chargedFor(spent, agent, reserved.usd, loop)
+        const parked = { type: "make.parked" as const, attempt, spend }
+        const settled = { key: moneyKey, usd: spend.usd, tokens: tokensOf(spend), basis: spend.basis }
+        await append(db, change.id, `make.parked/${change.length}/${start}`, parked, settled)
+        throw thrown
+      },
+    )
     signal.throwIfAborted()
     const captured = await context.workspaces.capture(workspace, `Attempt ${attempt} at ${change.id}`, signal)
     const spend = chargedFor(result.spend, agent, reserved.usd, loop)
@@ -63,13 +80,25 @@ export function makerSpec(loop: Loop): AgentSpec {
   return spec
 }
 
-/** How often this attempt began already in a process that died; past a limit it waits for a person. */
-async function nextStart(change: Change, context: Context): Promise<number> {
-  for (let start = 1; start <= MAX_STARTS; start++) {
-    if ((await findEvent(context.db, change.id, `make.started/${change.length}/${start}`)) === undefined) return start
+/** What a session that we ended ourselves had cost by then; undefined for every other error. */
+function spentUntil(thrown: unknown): Spend | undefined {
+  const { code, facts } = asFailure(thrown)
+  if (code !== "ABORTED" && code !== "HALTED") return undefined
+  const spend = Spend.safeParse(facts.spend)
+  return spend.success ? spend.data : undefined
+}
+
+/** Which start of this step comes now: one more than died with their process or were parked. Past a number of deaths it waits for a person. */
+export async function nextStart(step: "make" | "verify", change: Change, { db }: Context): Promise<number> {
+  const known = new Set((await readEvents(db, change.id, change.length)).map((event) => event.key))
+  const key = (what: "started" | "parked", start: number) => `${step}.${what}/${change.length}/${start}`
+  let deaths = 0
+  for (let start = 1; deaths < MAX_STARTS; start++) {
+    if (!known.has(key("started", start))) return start
+    if (!known.has(key("parked", start))) deaths++
   }
-  throw new Failure("ATTEMPT_KEEPS_DYING", `The attempt's process died ${MAX_STARTS} times.`, {
-    hint: "Look at its log with `flyball logs`, then run the loop again.",
+  throw new Failure("ATTEMPT_KEEPS_DYING", `The attempt's process died ${MAX_STARTS} times in the same place.`, {
+    hint: `Look at its log with \`flyball logs ${change.id}\`, then say what it should know: \`flyball inbox answer ${change.id} "…"\`.`,
     retry: "person",
   })
 }
@@ -171,7 +200,6 @@ async function ended(
   attempt: number,
   { made, result, spend = NOTHING_SPENT, moneyKey }: Ended,
 ): Promise<void> {
-  const tokens = spend.tokens.in + spend.tokens.out + spend.tokens.cacheRead + spend.tokens.cacheWrite
   await append(
     context.db,
     change.id,
@@ -186,6 +214,6 @@ async function ended(
       sandboxed: result?.sandboxed ?? false,
       ms: result?.ms ?? 0,
     },
-    moneyKey === undefined ? undefined : { key: moneyKey, usd: spend.usd, tokens, basis: spend.basis },
+    moneyKey === undefined ? undefined : { key: moneyKey, usd: spend.usd, tokens: tokensOf(spend), basis: spend.basis },
   )
 }

@@ -6,8 +6,8 @@ import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
 import { agentForAttempt } from "../../make/ladder.ts"
 import { append, type Reserved, reserve } from "../../record/ledger.ts"
 import type { Context } from "../context.ts"
-import { ceilingsOf, chargeable, priceOfReview } from "../money.ts"
-import { deniedWhy, makerSpec } from "./make.ts"
+import { ceilingsOf, chargeable, priceOfReview, tokensOf } from "../money.ts"
+import { deniedWhy, makerSpec, nextStart } from "./make.ts"
 import { orAsk } from "./or-ask.ts"
 
 type Verify = Extract<Command, { do: "verify" }>
@@ -22,7 +22,9 @@ export function verify(command: Verify, change: Change, context: Context, signal
     const known = attempt?.verdict?.is === "accept" && attempt.verifiedBase === base.sha ? attempt : undefined
     if (known === undefined && change.answer?.is === "approve" && (await overtaken(change, base, n, context, signal)))
       return
-    const moneyKey = `verify/${change.length}`
+    // A review that died is paid for, and so is the one that takes its place.
+    const start = await nextStart("verify", change, context)
+    const moneyKey = `verify/${change.length}/${start}`
     const paid: Reserved =
       known === undefined ? await reserveForReviewer(change, context, attempt, moneyKey) : { is: "granted", usd: 0 }
     if (paid.is === "denied") {
@@ -31,12 +33,13 @@ export function verify(command: Verify, change: Change, context: Context, signal
       return
     }
     const reserved = paid.usd
-    await append(db, change.id, `verify.started/${change.length}`, {
-      type: "verify.started",
-      attempt: n,
-      head,
-      reserveUsd: reserved,
-    })
+    await append(
+      db,
+      change.id,
+      `verify.started/${change.length}/${start}`,
+      { type: "verify.started", attempt: n, head, reserveUsd: reserved },
+      { dead: `verify/${change.length}/${start - 1}` },
+    )
 
     progress({
       verb: "verify",
@@ -136,10 +139,6 @@ async function judged(
     },
     signal,
   )
-}
-
-function tokensOf({ tokens }: Spend): number {
-  return tokens.in + tokens.out + tokens.cacheRead + tokens.cacheWrite
 }
 
 function told(verdict: Verdict, evidence: readonly Evidence[]): string {

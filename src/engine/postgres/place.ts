@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { chmod, chown, lstat, mkdir, readlink, realpath, stat, symlink } from "node:fs/promises"
+import { chmod, chown, lstat, mkdir, readlink, realpath, stat, symlink, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Failure } from "../../core/failure.ts"
 import { codeOf, notWritable } from "./errors.ts"
@@ -33,6 +33,7 @@ export async function findPlace(home: string): Promise<Place> {
   const sockets = short ? join("/tmp", `flyball-${uid}-${key}`) : root
   const isRoot = uid === 0
   await ensureFolder(root, isRoot ? 0o711 : 0o700, uid)
+  await signHome(root, home)
   if (short) await ensureFolder(sockets, isRoot ? 0o711 : 0o700, uid)
   await ensureFolder(join(sockets, "control"), 0o700, uid)
   await ensureFolder(join(sockets, "run"), 0o700, isRoot ? NOBODY.uid : uid)
@@ -45,6 +46,17 @@ export async function findPlace(home: string): Promise<Place> {
     supervisorLog: join(root, "supervisor.log"),
     ...(isRoot ? { runsAs: NOBODY } : {}),
   }
+}
+
+/** Where a cluster says whose it is. */
+export function homeFile(root: string): string {
+  return join(root, "home")
+}
+
+/** Once that home is deleted nothing else leads from the one to the other. */
+async function signHome(root: string, home: string): Promise<void> {
+  // Without room it goes without: the next one to come by writes it.
+  await writeFile(homeFile(root), `${await realpath(home)}\n`, { flag: "wx", mode: 0o600 }).catch(() => {})
 }
 
 /**

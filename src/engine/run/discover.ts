@@ -8,6 +8,7 @@ import { shellOn } from "../../verify/shell.ts"
 import type { Engine } from "../engine.ts"
 import type { OpenContext } from "../open-context.ts"
 import type { Heard } from "../state-file.ts"
+import { explore } from "./explore.ts"
 
 export type Discovered = Found
 
@@ -18,9 +19,11 @@ type Discovering = {
   heard: Heard
   signal: AbortSignal
   progress: Progress
+  /** The run that pays for agents that look around; without one none is started. */
+  run?: string
 }
 
-/** Runs the loop's sources on the base. No agent is started, so nothing found costs nothing. */
+/** Runs the loop's sources on the base. No agent is started but those that `agent(NAME)` asks for, so nothing found costs nothing. */
 export async function discoverFor({
   engine,
   context,
@@ -28,12 +31,14 @@ export async function discoverFor({
   heard,
   signal,
   progress,
+  run,
 }: Discovering): Promise<Discovered> {
   const { session, sandbox } = engine
   const { loop, prober, workspaces } = context
   const text = loop.steps.discover.attemptIf
   const condition = text === undefined ? undefined : await compileCondition(text, "attempt_if")
   const changes = await readChanges(session.db, { repo: session.repo.key, loop: loop.name })
+  let explored = 0
   return discover(
     {
       repo: session.repo,
@@ -42,6 +47,14 @@ export async function discoverFor({
       prober,
       signal,
       progress,
+      ...(run === undefined
+        ? {}
+        : {
+            explore: (name: string) => {
+              explored += 1
+              return explore(context, { name, run, base, ordinal: explored }, signal)
+            },
+          }),
       shell: (command, timeoutMs) => shellOn({ workspaces, sandbox, commit: base.sha, command, timeoutMs, signal }),
     },
     {

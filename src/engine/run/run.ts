@@ -1,16 +1,24 @@
+import { randomUUID } from "node:crypto"
 import { mkdir, writeFile } from "node:fs/promises"
-import { dirname } from "node:path"
+import { dirname, join } from "node:path"
 import { uuidv7 } from "uuidv7"
 import type { Change } from "../../core/change.ts"
 import type { Outcome } from "../../core/decide.ts"
-import { Failure } from "../../core/failure.ts"
+import { asFailure, Failure } from "../../core/failure.ts"
 import type { Finding } from "../../core/finding.ts"
 import type { Loop } from "../../core/loop.ts"
 import type { Base, Progress } from "../../core/ports.ts"
+import { haltOf, readHalts } from "../../isolate/halts.ts"
+import { clearStaleLocks } from "../../isolate/stale-locks.ts"
+import { endOrphans } from "../../isolate/watchdog.ts"
+import { sweepPrivateFolders } from "../../make/private-folder.ts"
 import { append, readChange, readChanges, spentUsd } from "../../record/ledger.ts"
 import { admit, endRun, recordFindings, startRun } from "../../record/runs.ts"
+import { ofTheDisk } from "../disk-failure.ts"
 import { type Engine, openEngine } from "../engine.ts"
-import { type LoadedLoop, loadForRun } from "../load.ts"
+import { refuseFullDisk } from "../gc/disk.ts"
+import { refuseHalted } from "../halting.ts"
+import { type LoadedLoop, type LoopText, loadForRun } from "../load.ts"
 import { contextFile } from "../open-context.ts"
 import type { RunReport } from "../report.ts"
 import { openSession, type Session } from "../session.ts"
@@ -20,15 +28,15 @@ import { type Discovered, discoverFor } from "./discover.ts"
 import { holdNew } from "./hold.ts"
 import { withChangeLock, withRunLock } from "./lock.ts"
 import { endOvertaken } from "./overtaken.ts"
-import { admitAll, planFor } from "./plan.ts"
+import { admitAll, type Planned, planFor } from "./plan.ts"
 import { refuseUnavailable, refuseUnconfined } from "./refuse.ts"
 import { rehearse } from "./rehearse.ts"
 import { reportOf } from "./report-of.ts"
 
 export type RunOptions = {
   cwd: string
-  /** Name or path of the loop. */
-  loop: string
+  /** Name or path of the loop, or the text of one that stands in no file. */
+  loop: string | LoopText
   trigger: string
   dryRun: boolean
   signal: AbortSignal
@@ -42,25 +50,55 @@ export type RunOptions = {
 
 /** One run of a loop: what an earlier process left is taken up, work is looked for, and each piece brought to an end. */
 export async function runLoop(options: RunOptions): Promise<RunReport> {
+  try {
+    return await runOnce(options)
+  } catch (thrown) {
+    throw ofTheDisk(thrown)
+  }
+}
+
+async function runOnce(options: RunOptions): Promise<RunReport> {
   const started = performance.now()
   const { cwd, signal, progress } = options
   await using session = await openSession({ cwd, signal, progress: (text) => progress({ verb: "record", text }) })
   const loaded = await loadForRun(session.repo, options.loop, { rehearsal: options.dryRun })
   refuseUnavailable(loaded.loop)
-  return await withRunLock(session, loaded.loop.name, options.dryRun, async () => {
+  if (!options.dryRun) refuseHalted(session.home, { repo: session.repo.key, loop: loaded.loop.name })
+  const executor = randomUUID()
+  return await withRunLock(session, loaded.loop.name, { executor, shared: options.dryRun }, async () => {
     const { onStep } = options
-    await using engine = await openEngine({ session, signal, progress, ...(onStep === undefined ? {} : { onStep }) })
+    if (!options.dryRun) await prepare(session)
+    await using engine = await openEngine({
+      session,
+      signal,
+      progress,
+      executor,
+      ...(onStep === undefined ? {} : { onStep }),
+    })
     refuseUnconfined(loaded.loop, engine.sandbox)
     const report = options.dryRun ? await rehearse(engine, loaded, options) : await carryOut(engine, loaded, options)
     return { ...report, ms: Math.round(performance.now() - started) }
   })
 }
 
-async function carryOut(engine: Engine, loaded: LoadedLoop, options: RunOptions): Promise<RunReport> {
+/** Before anything is begun: there is room for it, nothing dead stands in its way, and it is known whose data these are. */
+async function prepare({ home, repo }: Session): Promise<void> {
+  await refuseFullDisk(home)
+  clearStaleLocks(repo)
+  endOrphans(home)
+  await sweepPrivateFolders(join(home, "sessions"))
+  const { root, gitDir } = repo
+  await writeFile(join(repo.dataDir, "repo.json"), JSON.stringify({ root, gitDir }), { mode: 0o600 })
+}
+
+async function carryOut(engine: Engine, loaded: LoadedLoop, asked: RunOptions): Promise<RunReport> {
   const { session, durable } = engine
-  const { signal, progress } = options
+  const { progress } = asked
   const { loop } = loaded
   const run = { id: uuidv7(), repo: session.repo.key, loop }
+  const halted = engine.halting.signalOf({ repo: run.repo, loop: loop.name, run: run.id })
+  const signal = AbortSignal.any([asked.signal, halted])
+  const options = { ...asked, signal }
   const [resumed, base] = await Promise.all([takeUp(engine, loop), engine.workspaces.base(signal)])
   options.announce?.(loaded, {
     sandbox: engine.sandbox.kind.is,
@@ -70,13 +108,13 @@ async function carryOut(engine: Engine, loaded: LoadedLoop, options: RunOptions)
   await startRun(session.db, { ...run, trigger: options.trigger, executor: durable.executor })
   const heard = await hear(session, loop, { progress })
   const context = await engine.contextOf(run.id)
-  const found = await discoverFor({ engine, context, base, heard, signal, progress })
+  const found = await discoverFor({ engine, context, base, heard, signal, progress, run: run.id })
   await recordFindings(session.db, run, found.findings)
   await keepContext(session, run.id, found)
   await options.onDiscovered?.()
   const overtaken = await endOvertaken(context, { base, findings: found.findings, signal })
 
-  const plan = await planFor(session, loop, found.findings)
+  const plan = leaveHalted(await planFor(session, loop, found.findings), session)
   const hopeless = plan.some((each) => each.plan === "attempt")
     ? await context.baseTrouble(base.sha, signal)
     : undefined
@@ -114,7 +152,9 @@ type Resumed = { changes: number; usd: number; pieces: { title: string; isNew: f
 /** The changes of this loop whose process died or was parked go on, within the run they belong to. */
 async function takeUp({ session, recover }: Engine, loop: Loop): Promise<Resumed> {
   const changes = await readChanges(session.db, { repo: session.repo.key, loop: loop.name })
-  const open = new Map(changes.map((change) => [change.id, change]))
+  const halts = readHalts(session.home)
+  const goesOn = (change: Change) => haltOf(halts, { run: change.run, change: change.id }) === undefined
+  const open = new Map(changes.filter(goesOn).map((change) => [change.id, change]))
   const taken = await recover(new Set(open.keys()))
   const ids = taken.map((each) => each.change)
   return {
@@ -124,7 +164,7 @@ async function takeUp({ session, recover }: Engine, loop: Loop): Promise<Resumed
       title: open.get(change)?.finding.title ?? change,
       isNew: false,
       begin: async () => {
-        await outcome
+        await unlessHalted(outcome)
         return change
       },
     })),
@@ -148,12 +188,12 @@ async function goOn(engine: Engine, run: Run, planned: Change): Promise<string> 
     await append(db, id, `resumed/${length}`, { type: "resumed", run: run.id, loopHash: run.loop.hash })
     return start(engine, run, id)
   })
-  await driven?.outcome
+  if (driven !== undefined) await unlessHalted(driven.outcome)
   return planned.id
 }
 
 async function drive(engine: Engine, run: Run, id: string): Promise<string> {
-  await (await start(engine, run, id)).outcome
+  await unlessHalted((await start(engine, run, id)).outcome)
   return id
 }
 
@@ -161,6 +201,23 @@ async function start(engine: Engine, run: Run, id: string): Promise<{ outcome: P
   const change = await readChange(engine.session.db, id)
   if (change === undefined) throw new Failure("NO_SUCH_CHANGE", `There is no change ${id} in the ledger.`)
   return engine.drive(change, run.id)
+}
+
+/** A change that was halted by itself is no reason for the others to end; where the run is halted, the signal says so. */
+async function unlessHalted(outcome: Promise<Outcome>): Promise<void> {
+  await outcome.catch((thrown: unknown) => {
+    if (asFailure(thrown).code !== "HALTED") throw thrown
+  })
+}
+
+/** What is halted by itself stays where it is, whatever the run does besides. */
+function leaveHalted(plan: readonly Planned[], { home }: Session): Planned[] {
+  const halts = readHalts(home)
+  return plan.map((each) => {
+    if (each.change === undefined || haltOf(halts, { run: each.change.run, change: each.change.id }) === undefined)
+      return each
+    return { ...each, plan: "under_way", why: `${each.change.id} is halted: \`flyball resume ${each.change.id}\`` }
+  })
 }
 
 async function keepContext(session: Session, run: string, found: Discovered): Promise<void> {

@@ -1,0 +1,138 @@
+import { Failure } from "../../core/failure.ts"
+import type { Finding } from "../../core/finding.ts"
+import { layerCheck } from "../../core/judge.ts"
+import type { CheckSpec, Layer } from "../../core/loop.ts"
+import type { Progress } from "../../core/ports.ts"
+import { readChanges } from "../../record/ledger.ts"
+import { writeWords } from "../../spec/check-words.ts"
+import { changedPaths, commitNamed, refuseIncomplete, uncommitted } from "../gate/commits.ts"
+import { checkOf, writtenFinding } from "../gate/given.ts"
+import type { Definitions } from "../gate/offered.ts"
+import { type Judged, type OpenGate, openGate } from "../gate/open-gate.ts"
+import { placesOf } from "../gate/places.ts"
+import type { GateReport } from "../gate/report.ts"
+import { openSession, pickChange } from "../session.ts"
+import { lackingTools } from "./tools-here.ts"
+
+export type GateOptions = {
+  cwd: string
+  base: string
+  head: string
+  /** A JSON file, `CHECK:ID`, or a change of the ledger. */
+  finding?: string
+  loop?: string
+  /** Commands that take the place of what the project offers. */
+  checks?: readonly string[]
+  setup?: string
+  /** Leaves out what only an agent or a person could say. */
+  checksOnly?: boolean
+  signal: AbortSignal
+  progress: Progress
+}
+
+/** Judges one change by hand. Nothing of the repository is written, and no database is needed unless a change is named. */
+export async function judgeByHand(options: GateOptions): Promise<GateReport> {
+  const { cwd, signal, progress, loop, setup } = options
+  const started = performance.now()
+  await using gate = await openGate({ cwd, loop, setup, progress, signal })
+  const [base, head] = [
+    await commitNamed(gate.source, cwd, options.base, signal),
+    await commitNamed(gate.source, cwd, options.head, signal),
+  ]
+  await refuseIncomplete(cwd, base.sha, head.sha, signal)
+  const notes = [base.note, head.note].flatMap((note) => note ?? [])
+  const dirty = await uncommitted(cwd, signal)
+  if (dirty > 0)
+    notes.push(`Your checkout has ${dirty === 1 ? "a change" : `${dirty} changes`} that no commit holds: not judged.`)
+  const definitions = await definitionsFor(gate, base.sha, options, notes)
+  const finding = options.finding === undefined ? undefined : await findingOf(options.finding, definitions, options)
+  const judged = await gate.gate(base.sha, head.sha, finding, { definitions })
+  signal.throwIfAborted()
+  const paths = await changedPaths(gate.repo.gitDir, base.sha, head.sha, signal)
+  return reportOf(judged, { gate, base, head, finding, paths, notes, ms: Math.round(performance.now() - started) })
+}
+
+async function definitionsFor(
+  gate: OpenGate,
+  base: string,
+  options: GateOptions,
+  notes: string[],
+): Promise<Definitions> {
+  const { loop, checks = [], checksOnly = false } = options
+  const found = await gate.definitionsAt(base)
+  if (loop !== undefined) {
+    if (!checksOnly || found.layers === undefined) return found
+    const left = found.layers.filter((layer) => layer.by !== "check")
+    notes.push(...left.map((layer) => `Left out: ${wordsOf(layer)}, which the loop requires.`))
+    return { ...found, layers: found.layers.filter((layer) => layer.by === "check") }
+  }
+  if (checks.length > 0) {
+    const given = await Promise.all(checks.map((command) => checkOf(command, gate.source, base)))
+    return { ...found, checks: byName(given) }
+  }
+  const lacking = await lackingTools(gate.source, Object.values(found.checks))
+  const left = lacking.filter(({ check }) => ["lint", "types"].includes(found.checks[check]?.kind ?? ""))
+  notes.push(...left.map(({ check, needs }) => `\`${check}\` is left out: ${needs} is not installed here.`))
+  const kept = Object.values(found.checks).filter(({ name }) => !left.some(({ check }) => check === name))
+  if (!kept.some(({ kind }) => kind === "tests"))
+    notes.push(
+      "The project offers no tests: nothing shows that what worked still works. Name a command with `--check`.",
+    )
+  return { ...found, checks: byName(kept) }
+}
+
+function byName(checks: readonly CheckSpec[]): Record<string, CheckSpec> {
+  return Object.fromEntries(checks.map((check) => [check.name, check]))
+}
+
+async function findingOf(wanted: string, { checks }: Definitions, { cwd, signal }: GateOptions): Promise<Finding> {
+  const written = await writtenFinding(wanted, cwd, checks)
+  if (written !== undefined) return written
+  if (/[/\\]|\.json$/.test(wanted))
+    throw new Failure("NO_SUCH_FINDING", `There is no file ${wanted}, and no change of that name.`, {
+      hint: "A JSON file, `CHECK:ID` (`tests_pass:test/cart.test.js > adds up`), or the id of a change.",
+    })
+  await using session = await openSession({ cwd, signal })
+  const changes = await readChanges(session.db, { repo: session.repo.key })
+  return pickChange(changes, wanted).finding
+}
+
+type Facts = {
+  gate: OpenGate
+  base: { name: string; sha: string }
+  head: { name: string; sha: string }
+  finding: Finding | undefined
+  paths: readonly string[]
+  notes: string[]
+  ms: number
+}
+
+function reportOf(judged: Judged, { gate, base, head, finding, paths, notes, ms }: Facts): GateReport {
+  const { verdict, evidence, measurements, layers, asks, tree } = judged
+  const { kind } = gate.sandbox
+  const reason = verdict.is === "accept" ? undefined : verdict.is === "retry" ? verdict.feedback : verdict.reason
+  return {
+    repo: gate.source.root,
+    base: { name: base.name, sha: base.sha },
+    head: { name: head.name, sha: head.sha },
+    ...(tree === undefined ? {} : { tree }),
+    verdict: verdict.is,
+    ...(reason === undefined ? {} : { reason }),
+    ...(asks === undefined ? {} : { asks }),
+    ...(finding === undefined ? {} : { finding: shown(finding) }),
+    layers: layers.map(wordsOf),
+    checks: evidence.map((each) => ({ ...each, ms: Math.round(each.ms), places: placesOf(each, measurements, paths) })),
+    sandboxed: kind.is === "bubblewrap",
+    sandbox: kind.is === "bubblewrap" ? `bubblewrap ${kind.version}` : kind.why,
+    notes,
+    ms,
+  }
+}
+
+function shown({ title, reproduce }: Finding): NonNullable<GateReport["finding"]> {
+  return { title, ids: reproduce?.ids ?? [], ...(reproduce === undefined ? {} : { check: reproduce.check }) }
+}
+
+function wordsOf(layer: Layer): string {
+  return layer.by === "check" ? writeWords(layer.expr) : layerCheck(layer)
+}

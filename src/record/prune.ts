@@ -1,0 +1,46 @@
+import { sql } from "kysely"
+import type { Pool } from "pg"
+import type { Db } from "./database.ts"
+
+/**
+ * Removes rows that are old and prove nothing: workflows of the durable engine that ended, which the ledger has told since,
+ * and findings that no run has seen for long and no change is of. Events, money, and what people said stay for good.
+ */
+export async function pruneLedger(
+  db: Db,
+  pool: Pool,
+  { before, dryRun }: { before: Date; dryRun: boolean },
+): Promise<{ what: string; count: number }[]> {
+  const workflows = await pruneWorkflows(pool, before, dryRun)
+  const findings = await pruneFindings(db, before, dryRun)
+  return [
+    { what: "ended workflows of the durable engine", count: workflows },
+    { what: "findings that nothing has seen since", count: findings },
+  ].filter((each) => each.count > 0)
+}
+
+const ENDED = "status not in ('PENDING', 'ENQUEUED') and updated_at < $1"
+
+async function pruneWorkflows(pool: Pool, before: Date, dryRun: boolean): Promise<number> {
+  const there = await pool.query<{ there: boolean }>("select to_regclass('dbos.workflow_status') is not null as there")
+  if (there.rows[0]?.there !== true) return 0
+  // Their steps go with them: DBOS made the keys so.
+  const text = dryRun
+    ? `select count(*) as count from dbos.workflow_status where ${ENDED}`
+    : `with gone as (delete from dbos.workflow_status where ${ENDED} returning 1) select count(*) as count from gone`
+  const { rows } = await pool.query<{ count: string }>(text, [before.getTime()])
+  return Number(rows[0]?.count ?? 0)
+}
+
+async function pruneFindings(db: Db, before: Date, dryRun: boolean): Promise<number> {
+  const old = sql`last_seen_at < ${before} and not exists (
+    select from flyball.change c where c.repo = f.repo and c.loop = f.loop and c.fingerprint = f.fingerprint)`
+  const { rows } = dryRun
+    ? await sql<{ count: string }>`select count(*) as count from flyball.finding f where ${old}`.execute(db)
+    : await sql<{
+        count: string
+      }>`with gone as (delete from flyball.finding f where ${old} returning 1) select count(*) as count from gone`.execute(
+        db,
+      )
+  return Number(rows[0]?.count ?? 0)
+}
