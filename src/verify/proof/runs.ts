@@ -19,17 +19,25 @@ export type Runs = {
 export async function runOn(
   { input, check, seen }: Runs,
   tree: string,
-  { only, repeat = 0, purpose }: { only?: readonly Picked[] | undefined; repeat?: number; purpose: string },
+  {
+    only,
+    repeat = 0,
+    purpose,
+    patienceMs = check.timeoutMs,
+  }: { only?: readonly Picked[] | undefined; repeat?: number; purpose: string; patienceMs?: number },
 ): Promise<Measurement> {
   const { measureTree, subject, signal } = input
-  const measurement = await measureTree(check, {
-    tree,
-    definitionsFrom: subject.base,
-    purpose: `${check.name}-${purpose}`,
-    ...(only === undefined ? {} : { only }),
-    ...(repeat === 0 ? {} : { repeat }),
-    signal,
-  })
+  const measurement = await measureTree(
+    { ...check, timeoutMs: Math.min(check.timeoutMs, patienceMs) },
+    {
+      tree,
+      definitionsFrom: subject.base,
+      purpose: `${check.name}-${purpose}`,
+      ...(only === undefined ? {} : { only }),
+      ...(repeat === 0 ? {} : { repeat }),
+      signal,
+    },
+  )
   signal.throwIfAborted()
   seen.push(measurement)
   return measurement
