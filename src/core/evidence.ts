@@ -79,6 +79,8 @@ export const Measurement = z.object({
   /** "base", or "frozen" when the base does not hold the check's definition yet. */
   definition: z.enum(["base", "frozen", "builtin"]),
   cached: z.boolean(),
+  /** Of one that was remembered, and whose `ms` is 0 therefore: what it took when it was run. */
+  tookMs: z.number().optional(),
   /** Where only certain tests were asked for: whether they ran alone, or the runner could not pick them and all ran. */
   alone: z.boolean().optional(),
   /** Files of the tree that were written to while it was measured; unset where none was. */

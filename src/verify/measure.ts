@@ -79,13 +79,13 @@ async function measureIn(context: Context, check: CheckSpec, given: Given): Prom
   }
   for (;;) {
     const known = await context.cache.get(key)
-    if (known !== undefined) return { ...known, check: check.name, definition, cached: true, ms: 0 }
+    if (known !== undefined) return { ...known, check: check.name, definition, cached: true, ms: 0, tookMs: known.ms }
     const other = context.underWay.get(key)
     if (other === undefined) break
     // Several changes measure one base at once: one does it. If that one was stopped, the next takes over.
     const shared = await settledBefore(other, given.signal)
     if (shared === undefined) return stopped(check, tree, definition)
-    if (isLasting(shared)) return { ...shared, check: check.name, definition, cached: true, ms: 0 }
+    if (isLasting(shared)) return { ...shared, check: check.name, definition, cached: true, ms: 0, tookMs: shared.ms }
     if (shared.result.is === "error" && shared.result.code !== "stopped")
       return { ...shared, check: check.name, definition }
   }

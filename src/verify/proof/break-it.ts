@@ -78,12 +78,11 @@ export async function breakUntilNoticed(
 }
 
 /** How long a broken copy may take: several times what the unbroken one took, where that is known. */
-function patienceWith({ cached, ms }: Measurement): number {
-  return cached ? UNKNOWN_PATIENCE_MS : Math.max(LEAST_PATIENCE_MS, ms * 5)
+function patienceWith({ ms, tookMs = ms }: Measurement): number {
+  return Math.max(LEAST_PATIENCE_MS, tookMs * 5)
 }
 
-const LEAST_PATIENCE_MS = 20_000
-const UNKNOWN_PATIENCE_MS = 5 * 60_000
+const LEAST_PATIENCE_MS = 15_000
 
 export function toldOf({ path, line, rule, before, after }: Mutant): string {
   const short = (text: string) => (text.length > 40 ? `${text.slice(0, 40)}…` : text).replace(/\s+/g, " ")
