@@ -1,17 +1,30 @@
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { liveAgents } from "./agents.ts"
 import { costOf, databaseCpuMs, spread } from "./cost.ts"
+import { large } from "./large.ts"
 import { openProject } from "./project.ts"
 
 const FINDINGS = 100
 const PARALLEL = 8
 
 /**
- * `npm run bench:scale`: a hundred findings in one run with eight at a time, each isolated, made by a null agent, verified
- * in a fresh checkout and proposed. Prints what one of them costs, of everything Flyball does.
+ * `npm run bench:scale [-- findings|agents|large] [--quick]`: a hundred findings in one run, a thousand agents under one
+ * process, a repository of 50,000 files; all of them unless one is named.
  */
 export async function main(args: readonly string[]): Promise<void> {
-  const rounds = args.includes("--quick") ? 1 : 3
+  const quick = args.includes("--quick")
+  const wanted = (part: string) => args.includes(part) || !args.some((arg) => !arg.startsWith("--"))
+  if (wanted("agents")) await liveAgents()
+  if (wanted("large")) await large(quick ? 3 : 9)
+  if (wanted("findings")) await findings(quick ? 1 : 3)
+}
+
+/**
+ * A hundred findings in one run with eight at a time, each isolated, made by a null agent, verified in a fresh checkout
+ * and proposed. Prints what one of them costs, of everything Flyball does.
+ */
+async function findings(rounds: number): Promise<void> {
   await using project = await openProject()
   const cli = join(process.cwd(), "dist", "flyball.js")
   const run = () =>

@@ -17,6 +17,9 @@ const entries = {
 // Optional parts of DBOS (tracing, its cloud) and of pg: asked for inside try or behind a setting that we leave off.
 const absent = ["pg-native", "winston", "winston-transport", "@opentelemetry/*", "@dbos-inc/dbos-enterprise"]
 
+// Loaded by the few who can't run PostgreSQL: it reads its own files from beside itself, 40 MB of them.
+const beside = ["@electric-sql/pglite"]
+
 // CommonJS dependencies ask for these; a module of our own must not inherit the caller's folder by accident.
 const banner = `import { createRequire as __createRequire } from "node:module";
 import { dirname as __dirnameOf } from "node:path";
@@ -68,7 +71,7 @@ const result = await build({
   sourcemap: true,
   // Source text would double what a start has to map; the source files are in the package's repository.
   sourcesContent: false,
-  external: absent,
+  external: [...absent, ...beside],
   plugins: [lighter],
   define: { FLYBALL_VERSION: JSON.stringify(version) },
   banner: { js: banner },

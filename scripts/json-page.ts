@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs"
 import { z } from "zod"
 import { ValidateReport } from "../src/cli/commands/validate.ts"
+import { AuditReport } from "../src/engine/audit/report.ts"
 import { DoctorReport } from "../src/engine/commands/doctor.ts"
 import { GcReport } from "../src/engine/commands/gc.ts"
 import { HaltReport } from "../src/engine/commands/halt.ts"
@@ -40,6 +41,7 @@ const commands: readonly (readonly [command: string, schema: z.ZodType])[] = [
   ["flyball inbox answer", ChangeView],
   ["flyball gate", GateReport],
   ["flyball gate --prove", ProveReport],
+  ["flyball audit", AuditReport],
   ["flyball trace", TraceReport],
   ["flyball validate", ValidateReport],
   ["flyball doctor", DoctorReport],

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto"
 import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { dirname, join, resolve } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { DoctorReport } from "../src/engine/commands/doctor.ts"
 import { ProveReport } from "../src/engine/commands/prove.ts"
 import { GateReport } from "../src/engine/gate/report.ts"
 import { removeDatabase } from "../src/engine/postgres/launch.ts"
 import { git as runGit } from "../src/lib/git.ts"
+import { run } from "../src/lib/process.ts"
 import { flyball } from "./flyball-cli.ts"
 
 /* `flyball gate` as people and CI call it: the built command line, real git, real checks. */
@@ -298,9 +299,44 @@ describe("what CI reads", () => {
     expect(await readFile(files.junit, "utf8")).toMatch(/failures="0" errors="0"/)
   })
 
-  test("a file that can't be written is said, and is no pass", async () => {
-    expect((await gate(["main", "fix", "--junit", join(folder, "no/such/folder/a.xml")])).code).toBe(2)
+  test("a file that can't be written is said before anything is judged, and is no pass", async () => {
+    const { code, stderr } = await gate(["main", "fix", "--junit", join(folder, "no/such/folder/a.xml")])
+    expect([code, stderr]).toEqual([2, expect.stringContaining("FILE_NOT_WRITABLE")])
+    expect(stderr).not.toContain("tests_pass")
   })
+})
+
+test.each([
+  [["main..fix"], "flyball gate main fix"],
+  [["main", ""], "unset"],
+])("wrong use %j is answered by the right one", async (args, says) => {
+  const { code, stderr } = await gate(args)
+  expect([code, stderr]).toEqual([2, expect.stringContaining(says)])
+})
+
+// Nobody may make a folder in /sys, root neither.
+test.skipIf(process.platform !== "linux")(
+  "a home that can't be written is said to be that, and is no verdict",
+  async () => {
+    const { code, stderr } = await gate(["main", "fix"], { env: { FLYBALL_HOME: "/sys/flyball" } })
+    expect([code, stderr]).toEqual([3, expect.stringContaining("HOME_NOT_WRITABLE")])
+  },
+)
+
+test("a pipe that closes early makes no refusal a 0", async () => {
+  const script = `set -o pipefail; "${process.execPath}" "${resolve("dist/flyball.js")}" gate main worse --check "npm test" 2>&1 | true`
+  const ran = await run(["bash", "-c", script], {
+    cwd: root,
+    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", FLYBALL_HOME: home },
+    timeoutMs: 60_000,
+    limitBytes: 65_536,
+  })
+  expect(ran.exitCode).toBe(1)
+})
+
+test("a finding's test that nothing knows is said to be that, with the name that was meant", async () => {
+  const { code, stdout } = await gate(["main", "fix", "--finding", "tests_pass:test/sums.test.js > ads"])
+  expect([code, stdout]).toEqual([1, expect.stringContaining("Did you mean `test/sums.test.js > adds`?")])
 })
 
 describe("--prove", () => {

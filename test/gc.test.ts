@@ -9,6 +9,7 @@ import { openDatabase } from "../src/engine/postgres/launch.ts"
 import { findPlace } from "../src/engine/postgres/place.ts"
 import { git } from "../src/lib/git.ts"
 import { identify } from "../src/lib/process-tree.ts"
+import { flyball } from "./flyball-cli.ts"
 import { fixes, look, only, quickProject, runFix, sharedHome } from "./quick-loop.ts"
 import { smallRepo } from "./small-repo.ts"
 
@@ -39,7 +40,7 @@ test("D2: what dead processes left is found, counted and removed; a dry run remo
   for (const folder of [checkout, trash, owner, join(workspace, "tree")]) await mkdir(folder, { recursive: true })
   await writeFile(join(checkout, "file"), "x".repeat(100_000))
   const sleeper = spawn("sleep", ["60"], { detached: true, env: { PATH: "/usr/bin:/bin" }, stdio: "ignore" })
-  const tree = { ...identify(sleeper.pid ?? 0), deadlineAt: 0, change: "gone" }
+  const tree = { ...identify(sleeper.pid ?? 0), deadlineSteadyMs: 0, change: "gone" }
   await writeFile(join(owner, "owner.json"), JSON.stringify({ pid: 999_999, startedAt: "1" }))
   await writeFile(join(owner, `${sleeper.pid}.tree.json`), JSON.stringify(tree))
   const died = new Promise((resolve) => sleeper.once("exit", resolve))
@@ -53,6 +54,11 @@ test("D2: what dead processes left is found, counted and removed; a dry run remo
   for (const kind of ["checkouts", "workspaces", "trash"]) expect(await readdir(join(dataDir, kind))).toEqual([])
   expect(told(await collect(repo.root))).toEqual([])
   expect((await git(["for-each-ref", `refs/flyball/changes/${change.id}`], { cwd: repo.root })).trim()).not.toBe("")
+})
+
+test("a `--keep` that is no time is wrong use, and nothing is removed", async () => {
+  const { code, stderr } = await flyball(home.path, ["gc", "--keep", "never"]).ended
+  expect([code, stderr]).toEqual([2, expect.stringContaining("BAD_DURATION --keep: `never`")])
 })
 
 test("D1, D9: commits of a change that may go on stay whatever their age; those of one that is over go when their time has come", async () => {

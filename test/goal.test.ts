@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises"
+import { readdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { GoalReport } from "../src/engine/goal/pursue.ts"
@@ -70,9 +70,13 @@ describe("flyball goal", () => {
       'flyball goal "all tests in test/auth pass" --check "npm test"',
     ],
     [" ", [], "GOAL_EMPTY", "flyball goal"],
-    ["x", ["--check", "true", "--every", "sometimes"], "BAD_DURATION", "30m"],
+    ["x".repeat(1_001), ["--check", "true"], "GOAL_TOO_LONG", "1000"],
+    ["x", ["--check", " "], "CHECK_EMPTY", "--check"],
+    ["x", ["--check", "true", "--every", "sometimes"], "BAD_DURATION", "--every: `sometimes`"],
+    ["x", ["--check", "true", "--every", "1ms"], "BAD_DURATION", "too often"],
+    ["x", ["--check", "true", "--agent", "cluade"], "NO_AGENT", "cluade"],
     ["x", ["--check", "true", "--max-iterations", "0"], "WRONG_USE", "above 0"],
-    ["x", ["--check", "true", "--budget", "lots"], "LOOP_INVALID", "lots"],
+    ["x", ["--check", "true", "--budget", "lots"], "BAD_BUDGET", "--budget: `lots`"],
     ["x", ["--check", "no-such-program-at-all", "--agent", "true"], "NOT_MEASURED", "no-such-program"],
   ])(
     "refuses %j %j before anything is begun",
@@ -106,6 +110,42 @@ describe("flyball goal", () => {
     const { code, stdout } = await waiting.ended
     expect(GoalReport.parse(JSON.parse(stdout))).toMatchObject({ ended: "met", where: "base" })
     expect(code).toBe(0)
+  }, 120_000)
+
+  test("its loop has a name that `run` and `halt` know; a halted goal says so and is no mere stop", async () => {
+    const check = ["--check", "test -f five.txt"]
+    const asked = ["goal", "five is there", ...check, "--agent", "echo I did it"]
+    const { loop, change } = await report(...asked)
+    const ran = await goal("run", loop, "--json").ended
+    expect(ran.code, ran.stderr).toBe(0)
+
+    const halted = await goal("halt", loop).ended
+    expect(halted.stdout).toContain(`flyball resume ${loop}`)
+    const refused = await goal(...asked).ended
+    expect(refused.code).toBe(3)
+    expect(refused.stderr).toContain("HALTED")
+    expect((await goal("status").ended).stdout).toContain(`flyball resume ${loop}`)
+    expect((await goal("resume", loop).ended).code).toBe(0)
+
+    expect((await goal("inbox", "reject", change ?? "", "no", "--close").ended).code).toBe(0)
+    const closed = await report(...asked)
+    expect(closed).toMatchObject({ code: 3, ended: "stopped", reason: expect.stringContaining("closed by a person") })
+  }, 120_000)
+
+  test("a change that is halted while it is made ends the goal with the halt as the reason", async () => {
+    const pursuing = goal("goal", "six is there", "--check", "test -f six.txt", "--agent", "sleep 60; true", "--json")
+    const changes = join(repo.home, "repos")
+    const six = async () =>
+      (await readdir(changes, { recursive: true })).some((path) => /six-is-there[^/]*\/1$/.test(path))
+    for (let tries = 0; tries < 200 && !(await six()); tries++) await new Promise((resolve) => setTimeout(resolve, 100))
+    expect((await goal("halt", "six-is-there").ended).code).toBe(0)
+    const { code, stdout } = await pursuing.ended
+    expect(GoalReport.parse(JSON.parse(stdout))).toMatchObject({
+      ended: "stopped",
+      reason: expect.stringContaining("halted"),
+    })
+    expect(code).toBe(3)
+    expect((await goal("resume").ended).code).toBe(0)
   }, 120_000)
 
   test("--print shows the loop that it is, which is a valid loop file", async () => {

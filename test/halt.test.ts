@@ -75,6 +75,20 @@ describe("P6: halt and resume", () => {
     expect(changes[0]?.attempts).toHaveLength(1)
   })
 
+  test("a check that hangs dies too, though no agent ever ran and the engine is stopped", async () => {
+    await using repo = await smallRepo({ ...quickProject({ maker: fixes }), "find.sh": "echo begun; sleep 7003\n" })
+    const run = flyball(repo.root, ["run", "fix"])
+    const sleepers = async () => (await processesOf(home.path)).filter((each) => each.includes("sleep 7003"))
+    await within(30_000, "a source that hangs", async () => (await sleepers()).length > 0)
+    run.child.kill("SIGSTOP")
+    const { halted } = HaltReport.parse(await json(flyball(repo.root, ["halt", "--json"], NO_DATABASE)))
+    const died = await within(5_000, "nobody sleeps", async () => (await sleepers()).length === 0)
+    expect(died - Date.parse(halted.at)).toBeLessThan(2_000)
+    run.child.kill("SIGKILL")
+    await run.ended
+    await flyball(repo.root, ["resume"]).ended
+  })
+
   test("one change is halted, and the other goes on; it can't be approved or taken up until it is resumed", async () => {
     await using repo = await smallRepo(quickProject({ maker: waits, items: 2, act: "max_parallel: 2" }))
     const run = flyball(repo.root, ["run", "fix", "--json"])
@@ -108,6 +122,10 @@ describe("P6: halt and resume", () => {
     await within(2_000, "no makers", async () => (await makers()).length === 0)
     expect(await run.ended).toMatchObject({ code: 3 })
     expect((await flyball(repo.root, ["resume"]).ended).code).toBe(0)
+    await flyball(repo.root, ["halt"]).ended
+    const elsewhere = await flyball(home.path, ["resume", "--json"]).ended
+    expect([elsewhere.code, elsewhere.stderr]).toEqual([0, ""])
+    expect(ResumeReport.parse(JSON.parse(elsewhere.stdout)).unseen).toContain("not in a git repository")
     const none = await flyball(repo.root, ["resume"]).ended
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("NOT_HALTED")])
     const nothing = await flyball(repo.root, ["halt", "nonsense"]).ended

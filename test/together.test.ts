@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { RunReport } from "../src/engine/report.ts"
 import { git } from "../src/lib/git.ts"
+import { readChanges } from "../src/record/ledger.ts"
 import { type CliRun, flyball } from "./flyball-cli.ts"
 import { fixes, letGo, look, only, quickProject, runFix, seenByUser, sharedHome, waiting } from "./quick-loop.ts"
 import { processesOf, smallRepo } from "./small-repo.ts"
@@ -152,4 +153,20 @@ describe("what a run leaves alone", () => {
     expect(await planted()).toEqual([])
     expect(await repo.branches()).not.toContain("planted")
   })
+})
+
+test("T7: a change that lands while a run looks for work is not begun once more", async () => {
+  await using repo = await smallRepo(quickProject({ maker: fixes }))
+  only(await runFix(repo))
+  // Found on the base as it was; approved, and merged, before the run decides what to do about it.
+  const { report } = await runFix(repo, {
+    onDiscovered: async () => {
+      await flyball(repo.root, ["inbox", "approve", "n1"]).ended
+    },
+  })
+  expect(report.findings).toMatchObject([
+    { plan: "skip", why: expect.stringContaining("landed while work was looked for") },
+  ])
+  expect(await look(repo, async ({ db }) => (await readChanges(db, {})).length)).toBe(1)
+  expect((await runFix(repo)).report.findings).toEqual([])
 })

@@ -7,10 +7,12 @@ import { openTerminal, type Terminal } from "./terminal.ts"
 /** Runs one command line and returns its exit code. Nothing is thrown past it. */
 export async function main(args: readonly string[]): Promise<number> {
   const terminal = openTerminal(args.includes("--json"))
-  // A pipe that closes early (`flyball status | head`) is no error of ours.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0)
-  })
+  // A pipe that closes early (`flyball status | head`) is no error of ours, and no reason to leave work or to forget the
+  // exit code: `flyball gate main | grep -q x` must not make a refusal a 0. Only what would print for ever ends with it.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE" && args[0] === "logs") process.exit(0)
+    })
   const state = { exitCode: exitCodes.done as number }
   const program = buildProgram(terminal, state, { all: args.includes("--all") })
   try {
@@ -18,7 +20,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return state.exitCode
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCodes.done
-    const failure = thrown instanceof CommanderError ? wrongUse(thrown, args) : asFailure(thrown)
+    const failure = thrown instanceof CommanderError ? wrongUse(thrown, args) : asFailure(await ofTheDisk(thrown))
     if (terminal.json) {
       const { code, message, hint, facts } = failure
       terminal.out(
@@ -37,6 +39,11 @@ export async function main(args: readonly string[]): Promise<number> {
         ? exitCodes.stopped
         : exitCodes.wrongUse
   }
+}
+
+/** Loaded when something failed: a command that works has no use for it. */
+async function ofTheDisk(thrown: unknown): Promise<unknown> {
+  return (await import("../engine/disk-failure.ts")).ofTheDisk(thrown)
 }
 
 /** What commander found wrong with the command line, as every other error reads. */

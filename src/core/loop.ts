@@ -79,6 +79,8 @@ export const CheckSpec = z.object({
   timeoutMs: z.number().positive(),
   /** Where it came from: "loop", "builtin", `.flyball/checks.yaml`, or the project file it was found in. */
   from: z.string(),
+  /** Given by hand to judge by: what it can't tell apart is a person's question, for nothing else may speak. */
+  decides: z.boolean().optional(),
   /** `goal_metrics` alone: what the loop's goal measures. */
   metrics: z.array(Metric).optional(),
 })
@@ -135,6 +137,14 @@ export const Guardrails = z.object({
   /** Globs nobody but a person may change, added to the built-in ones. */
   protect: z.array(z.string()),
   hours: z.string().optional(),
+  /** What the loop says of them; `limitsOf` fills in the rest. */
+  limits: z
+    .object({
+      outputBytes: z.number().positive().optional(),
+      promptBytes: z.number().positive().optional(),
+      stepMs: z.number().positive().optional(),
+    })
+    .optional(),
 })
 export type Guardrails = z.infer<typeof Guardrails>
 

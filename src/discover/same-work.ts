@@ -22,6 +22,12 @@ export function sameWork(a: Finding, b: Finding): boolean {
   return workKeys(b).some((key) => keys.has(key))
 }
 
+/** Whether a finding is the same work as one of these; for asking of many. */
+export function workIn(findings: readonly Finding[]): (finding: Finding) => boolean {
+  const keys = new Set(findings.flatMap(workKeys))
+  return (finding) => workKeys(finding).some((key) => keys.has(key))
+}
+
 /** One finding for each piece of work: the first seen stays, and takes over what the others knew. */
 export function dedupe(findings: readonly Finding[]): { findings: Finding[]; merged: number } {
   const kept: Finding[] = []

@@ -52,6 +52,8 @@ export type Durable = {
 
 export type DurableOptions = {
   url: string
+  /** Connections that are their opener's to end, instead of those to `url`. */
+  pool?: Pool
   workflows: Record<string, Workflow>
   /** Unique to this process's life; default: made up. */
   executor?: string
@@ -68,12 +70,14 @@ const FOREIGN_POLL_MS = 250
 /** Opens durable execution on a PostgreSQL. DBOS is loaded here, and nowhere before. */
 export async function openDurable({
   url,
+  pool: given,
   workflows,
   executor = randomUUID(),
   signal,
   log = () => {},
 }: DurableOptions): Promise<Durable> {
-  const pool = openPool(url, log)
+  const pool = given ?? openPool(url, log)
+  const endPool = async () => (given === undefined ? await pool.end() : undefined)
   try {
     const [dbos] = await Promise.all([loadDbos(), pool.query("select 1")])
     await prepareSchemas(pool, dbos)
@@ -81,9 +85,9 @@ export async function openDurable({
     const entry = await enlist(pool, executor, (why) => lost.abort(lostTo(why)))
     const runtime = await launch(dbos, { url, workflows, executor, log, pool })
     const until = signal === undefined ? lost.signal : AbortSignal.any([lost.signal, signal])
-    return face({ dbos, runtime, pool, executor, lost: lost.signal, until, leave: entry.leave })
+    return face({ dbos, runtime, pool, executor, lost: lost.signal, until, leave: entry.leave, endPool })
   } catch (error) {
-    await pool.end().catch(() => {})
+    await endPool().catch(() => {})
     throw mayNotSetUp(error)
   }
 }
@@ -102,7 +106,7 @@ type Runtime = { executor: DBOSExecutor; functions: Map<string, (input: Json) =>
 
 async function launch(
   { DBOS, DBOSExecutor: Executor }: Dbos,
-  { url, workflows, executor, log, pool }: Required<Omit<DurableOptions, "signal">> & { pool: Pool },
+  { url, workflows, executor, log, pool }: Required<Omit<DurableOptions, "signal">>,
 ): Promise<Runtime> {
   if (DBOS.isInitialized()) throw new Error("durable execution is open already in this process")
   const functions = new Map(
@@ -147,9 +151,19 @@ type Opened = {
   lost: AbortSignal
   until: AbortSignal
   leave: () => Promise<void>
+  endPool: () => Promise<void>
 }
 
-function face({ dbos: { DBOS, InvokedHandle }, runtime, pool, executor, lost, until, leave }: Opened): Durable {
+function face({
+  dbos: { DBOS, InvokedHandle },
+  runtime,
+  pool,
+  executor,
+  lost,
+  until,
+  leave,
+  endPool,
+}: Opened): Durable {
   // Workflows that run here are awaited by their promise; DBOS itself would ask the database every second.
   const here = new Map<string, Promise<unknown>>()
   const outside = new AsyncResource("flyball.durable")
@@ -230,7 +244,7 @@ function face({ dbos: { DBOS, InvokedHandle }, runtime, pool, executor, lost, un
       await parked.begin(waitMs)
       await DBOS.shutdown({ deregister: true })
       await leave()
-      await pool.end()
+      await endPool()
     },
   }
   return durable

@@ -108,6 +108,7 @@ export async function openEngine({
     sandboxing,
     openDurable({
       url: session.url,
+      ...(session.database.kind === "in-process" ? { pool: session.pool } : {}),
       workflows: { change: body },
       signal,
       ...(executor === undefined ? {} : { executor }),

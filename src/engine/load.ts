@@ -9,6 +9,7 @@ import { type Loaded, loadLoop } from "../spec/load.ts"
 import type { Resolved } from "../spec/resolve.ts"
 import { checkoutTree, loopFiles } from "../spec/tree.ts"
 import { detectChecks } from "../verify/detect.ts"
+import { keptGoal, keptGoals } from "./goal/kept.ts"
 
 export type LoadedLoop = { loop: Loop; names: Resolved[]; diagnostics: Diagnostic[] }
 
@@ -24,11 +25,12 @@ export async function findLoopFile(repo: Repo, wanted: string): Promise<string> 
   const named = known.filter((path) => path.replace(/^.*\/|\.ya?ml$/g, "") === wanted)
   if (named[0] !== undefined) return named[0]
   if (/\.ya?ml$/.test(bare) && !bare.startsWith("/") && (await tree.read(bare)) !== undefined) return bare
+  const names = [...known.map((path) => path.replace(/^.*\/|\.ya?ml$/g, "")), ...keptGoals(repo)]
   throw new Failure("NO_SUCH_LOOP", `There is no loop "${wanted}" in ${repo.root}.`, {
     hint:
-      known.length === 0
+      names.length === 0
         ? "There are no loops here yet: `flyball init` writes a first one."
-        : `Here are: ${known.map((path) => path.replace(/^.*\/|\.ya?ml$/g, "")).join(", ")}.`,
+        : `Here are: ${names.join(", ")}.`,
   })
 }
 
@@ -78,8 +80,9 @@ export async function loadForRun(
   wanted: string | LoopText,
   { rehearsal = false } = {},
 ): Promise<LoadedLoop> {
-  const file = typeof wanted === "string" ? await findLoopFile(repo, wanted) : wanted.file
-  const given = typeof wanted === "string" ? {} : { text: wanted.text }
+  const goal = typeof wanted === "string" ? await keptGoal(repo, wanted) : wanted
+  const file = goal?.file ?? (await findLoopFile(repo, String(wanted)))
+  const given = goal === undefined ? {} : { text: goal.text }
   const { loop, names, diagnostics, detected } = await loadHere(repo, file, given)
   if (loop === undefined) {
     throw new Failure("LOOP_INVALID", `${file} can't be run.`, {

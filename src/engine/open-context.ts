@@ -2,13 +2,15 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Change } from "../core/change.ts"
 import { checksOf } from "../core/check-expr.ts"
+import { limitsOf } from "../core/limits.ts"
 import type { Loop } from "../core/loop.ts"
 import type { Agents, AgentTask, Progress, Repo, Sandbox, Workspaces } from "../core/ports.ts"
 import type { Watch } from "../isolate/watchdog.ts"
 import { openWorkspaces } from "../isolate/workspaces.ts"
 import { entry } from "../lib/entry.ts"
 import { tryGit } from "../lib/git.ts"
-import { assemblePrompt, type PromptParts } from "../make/prompt.ts"
+import type { PromptParts } from "../make/prompt.ts"
+import { promptWithin } from "../make/prompt-within.ts"
 import { openAgents } from "../make/run-agent.ts"
 import { chooseSkills, folderTree, skillCatalogue } from "../make/skills.ts"
 import { fenced } from "../record/database.ts"
@@ -42,13 +44,15 @@ export type ContextOptions = {
   run?: string
 }
 
-/** A context with what discovery measures by. */
-export type OpenContext = Context & { prober: TreeProber }
+/** A context with what discovery measures by; what runs in its sandbox, a halt reaches. */
+export type OpenContext = Context & { prober: TreeProber; sandbox: Sandbox }
 
 /** Puts the stages together for one frozen loop. */
 export function openContext(options: ContextOptions): OpenContext {
-  const { session, loop, sandbox, progress, halting, run } = options
+  const { session, loop, progress, halting, run } = options
   const { repo, home } = session
+  const work: Work = { repo: repo.key, loop: loop.name, ...(run === undefined ? {} : { run }) }
+  const sandbox = watched(options.sandbox, () => options.watch(work))
   const db = fenced(session.db, options.executor)
   const { afterIsolate } = loop.hooks
   const workspaces = handOver(
@@ -66,6 +70,7 @@ export function openContext(options: ContextOptions): OpenContext {
     repo,
     artifactDir: join(repo.dataDir, "checks"),
     loopPath: loop.source.path,
+    setup: afterIsolate,
   })
   const agents = guardAgents(
     (watch) =>
@@ -79,7 +84,7 @@ export function openContext(options: ContextOptions): OpenContext {
       }),
     {
       watch: options.watch,
-      work: { repo: repo.key, loop: loop.name, ...(run === undefined ? {} : { run }) },
+      work,
       db,
       halting,
     },
@@ -91,6 +96,7 @@ export function openContext(options: ContextOptions): OpenContext {
     workspaces,
     agents,
     prober,
+    sandbox,
     progress,
     standing: (finding, base, signal) => standing(finding, base, { checks: loop.checks, prober, signal }),
     baseTrouble: (base, signal) =>
@@ -98,6 +104,20 @@ export function openContext(options: ContextOptions): OpenContext {
     gate: (matter, signal) => judge(matter, { ...options, workspaces, prober, agents, instructions }, signal),
     makerPrompt: (facts) => makerPrompt(facts, { ...options, instructions }),
     artifactDir: (change, attempt) => artifactDir(repo, change, attempt),
+  }
+}
+
+/**
+ * Before the first command of a check or a source starts, the watchdog does: whoever halts a process that hangs must find
+ * what it runs, and a check can hang for as long as an agent can.
+ */
+function watched(sandbox: Sandbox, watch: () => unknown): Sandbox {
+  return {
+    kind: sandbox.kind,
+    wrap: (argv, cwd, confinement) => {
+      watch()
+      return sandbox.wrap(argv, cwd, confinement)
+    },
   }
 }
 
@@ -116,7 +136,7 @@ async function judge(
   const limits: AgentTask["limits"] = {
     timeoutMs: guardrails.timeoutMs,
     silenceMs: guardrails.silenceMs,
-    outputBytes: 10 * 1024 * 1024,
+    outputBytes: limitsOf(guardrails).outputBytes,
     ...(usd > 0 ? { usd } : {}),
   }
   return gate({
@@ -137,7 +157,7 @@ async function judge(
       maker,
       limits,
       prompt: (facts) =>
-        assemblePrompt({
+        within(loop, change.id, progress, {
           role: "reviewer",
           agent: facts.reviewer,
           finding: facts.finding,
@@ -168,7 +188,7 @@ function shared(loop: Loop): Pick<PromptParts, "goal" | "doneWhen" | "checks" | 
 
 async function makerPrompt(
   { agent, change, attempt, base, feedback }: PromptFacts,
-  { session, loop, instructions }: Telling,
+  { session, loop, instructions, progress }: Telling,
 ): Promise<string> {
   const { repo } = session
   const signal = AbortSignal.timeout(30_000)
@@ -178,7 +198,7 @@ async function makerPrompt(
     readSaid(session, loop, [change]),
     wanted.length === 0 ? { skills: [] } : skillCatalogue(folderTree(repo.root)),
   ])
-  return assemblePrompt({
+  return within(loop, change.id, progress, {
     role: "maker",
     agent,
     finding: change.finding,
@@ -191,6 +211,18 @@ async function makerPrompt(
     notes: notesOn(said, change.finding),
     context: await contextLines(repo.dataDir, change.run),
   })
+}
+
+/** The prompt within the loop's limit; what had to be left out is said in it, and to whoever watches. */
+function within({ guardrails }: Loop, change: string, progress: Progress, parts: PromptParts): string {
+  const { text, left } = promptWithin(parts, limitsOf(guardrails).promptBytes)
+  if (left.length > 0)
+    progress({
+      verb: "make",
+      change,
+      text: `the prompt is over its limit (limits.prompt): left out ${left.join(", ")}`,
+    })
+  return text
 }
 
 function triedBefore(change: Change, attempt: number): { attempt: number; what: string }[] {

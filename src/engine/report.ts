@@ -9,6 +9,8 @@ export const RunReport = z.object({
   repo: z.string(),
   base: z.string(),
   dryRun: z.boolean(),
+  /** What keeps the ledger; `crashSafe` is false where no PostgreSQL can run and the database in process stands in. */
+  database: z.object({ kind: z.enum(["embedded", "external", "in-process"]), crashSafe: z.boolean() }),
   /** What each name of the loop became. */
   names: z.array(z.object({ kind: z.string(), name: z.string(), became: z.string() })),
   findings: z.array(

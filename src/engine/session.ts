@@ -4,11 +4,19 @@ import type { Repo } from "../core/ports.ts"
 import { openRepo } from "../isolate/repo.ts"
 import { type Db, openTables } from "../record/database.ts"
 import { flyballHome } from "./home.ts"
-import { openDatabase } from "./postgres/launch.ts"
+import { type Database, openDatabase } from "./postgres/launch.ts"
 import { openPool } from "./workflows.ts"
 
 /** A repository and the ledger: what every command needs that looks at what happened. */
-export type Session = AsyncDisposable & { repo: Repo; home: string; db: Db; pool: Pool; url: string }
+export type Session = AsyncDisposable & {
+  repo: Repo
+  home: string
+  db: Db
+  pool: Pool
+  url: string
+  /** What it is, for statuses, and whether what it has written survives a kill at any moment. */
+  database: { kind: Database["kind"]; crashSafe: boolean; name: string }
+}
 
 export type SessionOptions = {
   cwd: string
@@ -24,18 +32,32 @@ export async function openSession({ cwd, signal, progress, env = process.env }: 
     openRepo(cwd, home),
     openDatabase({ home, signal, databaseUrl: env.DATABASE_URL, ...(progress === undefined ? {} : { progress }) }),
   ])
-  const pool = openPool(database.url)
+  const pool = database.pool ?? openPool(database.url)
+  if (database.notCrashSafe !== undefined) process.stderr.write(`${announcementOf(database.notCrashSafe)}\n`)
   const close = async () => {
     await pool.end().catch(() => {})
     await database.close()
   }
   try {
     const db = await openTables(pool)
-    return { repo, home, db, pool, url: database.url, [Symbol.asyncDispose]: close }
+    return { repo, home, db, pool, url: database.url, database: describe(database), [Symbol.asyncDispose]: close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+function describe({ kind, url, notCrashSafe }: Database): Session["database"] {
+  const names = { embedded: "embedded PostgreSQL", external: "", "in-process": NOT_CRASH_SAFE }
+  const name = kind === "external" ? new URL(url).host : names[kind]
+  return { kind, crashSafe: notCrashSafe === undefined, name }
+}
+
+/** What every status calls the database in process. */
+export const NOT_CRASH_SAFE = "PGlite in process, not crash-safe"
+
+function announcementOf(why: string): string {
+  return `flyball: no PostgreSQL here (${why.replace(/\s+/g, " ").slice(0, 200)}): PGlite in process, not crash-safe, one process at a time. DATABASE_URL takes a PostgreSQL of your own.`
 }
 
 /**

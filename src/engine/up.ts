@@ -17,6 +17,17 @@ export type UpOptions = { cwd: string; signal: AbortSignal; say: (loop: string |
  */
 export async function up({ cwd, signal, say }: UpOptions): Promise<void> {
   await using session = await openSession({ cwd, signal, progress: (text) => say(undefined, text) })
+  if (!session.database.crashSafe) {
+    throw new Failure(
+      "DATABASE_IN_USE",
+      "`up` starts a process for each run, and the database in process serves one.",
+      {
+        hint: "Set DATABASE_URL to a PostgreSQL 15 or newer; or let cron start `flyball run LOOP`.",
+        retry: "person",
+        facts: { exitCode: 3 },
+      },
+    )
+  }
   const { loops, broken } = await loadAll(session)
   for (const file of broken) say(undefined, `left out, it can't be loaded: ${file} (see \`flyball validate\`)`)
   const fires = loops.filter((loop) => loop.trigger.some((trigger) => firedHere.has(trigger.on)))

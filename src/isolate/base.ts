@@ -1,4 +1,4 @@
-import { statSync } from "node:fs"
+import { existsSync, readFileSync, statSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { Base, Repo } from "../core/ports.ts"
@@ -115,6 +115,8 @@ async function askRemote(repo: Repo, remote: Remote, signal: AbortSignal): Promi
 }
 
 async function checkedOutBranch(repo: Repo, signal: AbortSignal): Promise<Base> {
+  const loose = readLoose(repo)
+  if (loose !== undefined) return loose
   // Both answers of one process, in order; an unborn branch has none, and is asked for by name.
   const asked = await tryGit(["rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD"], { cwd: repo.root, signal })
   const [commit = "", name = ""] = asked.exitCode === 0 ? asked.stdout.split("\n") : []
@@ -141,6 +143,22 @@ async function checkedOutBranch(repo: Repo, signal: AbortSignal): Promise<Base> 
       retry: "person",
       cause: error,
     })
+  }
+}
+
+/**
+ * The branch as its own file says, where it has one: an attempt asks three times, and each asking is a process. A linked
+ * worktree, packed refs and reftable are left to git.
+ */
+function readLoose(repo: Repo): Base | undefined {
+  if (join(repo.root, ".git") !== repo.gitDir || existsSync(join(repo.gitDir, "reftable"))) return undefined
+  try {
+    const ref = /^ref: (refs\/heads\/[^\s]+)\n$/.exec(readFileSync(join(repo.gitDir, "HEAD"), "utf8"))?.[1]
+    if (ref === undefined) return undefined
+    const sha = /^([0-9a-f]{40}|[0-9a-f]{64})\n$/.exec(readFileSync(join(repo.gitDir, ref), "utf8"))?.[1]
+    return sha === undefined ? undefined : { sha, ref, branch: ref.slice("refs/heads/".length) }
+  } catch {
+    return undefined
   }
 }
 

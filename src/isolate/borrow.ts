@@ -1,8 +1,9 @@
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import type { Repo } from "../core/ports.ts"
-import { checkoutsOf, nameOf } from "./checkout.ts"
+import { checkoutsOf } from "./checkout.ts"
 import { writeGitDir } from "./git-dir.ts"
+import { nameOf } from "./owned.ts"
 import { discard } from "./trash.ts"
 
 /**

@@ -143,6 +143,22 @@ describe("dependencies", () => {
   })
 
   test.each([
+    ["the same packages in another part", { name: "x", devDependencies: { a: "1" } }, 1],
+    ["another version", { dependencies: { a: "2" } }, 0],
+    ["a package more", { dependencies: { a: "1", b: "1" } }, 0],
+    ["other overrides", { dependencies: { a: "1" }, overrides: { b: "1" } }, 0],
+  ])("without a lock file, the manifest asks for %s: %j", async (_, manifest, many) => {
+    const files = { "package.json": JSON.stringify({ dependencies: { a: "1" } }), ".gitignore": "node_modules\n" }
+    scratch = scratchRepo({ files })
+    scratch.write("node_modules/a/index.js", "")
+    const { workspaces, told } = await workspacesFor(scratch)
+    const other = scratch.commit("another manifest", { "package.json": JSON.stringify(manifest) })
+    scratch.git("checkout", "--quiet", "HEAD^")
+    await using _checkout = await workspaces.checkout(other, "verify", signal)
+    expect(told).toHaveLength(1 - many)
+  })
+
+  test.each([
     ["nothing is missing where the manifest names no packages", { type: "module" }, []],
     ["what a manifest names and nobody installed is said to be missing", { dependencies: { a: "1" } }, ["it is not"]],
   ])("%s", async (_, manifest, why) => {

@@ -1,14 +1,14 @@
-import { randomUUID } from "node:crypto"
-import { mkdirSync, readdirSync } from "node:fs"
+import { mkdirSync, readdirSync, renameSync } from "node:fs"
 import { join } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { Checkout, Progress, Repo, Sandbox } from "../core/ports.ts"
 import { GitError, gitScript } from "../lib/git.ts"
-import { identify, isAlive } from "../lib/process-tree.ts"
 import { DEPENDENCY_FILES } from "./dependencies.ts"
 import { gitSees, objectFolders, writeGitDir } from "./git-dir.ts"
 import type { Lease } from "./leases.ts"
 import { lendRest } from "./lent.ts"
+import { isOfTheDead, nameOf } from "./owned.ts"
+import type { Entry, Pool } from "./pool.ts"
 import { provide } from "./provide.ts"
 import { CHECK_OUT } from "./scripts.ts"
 import { discard } from "./trash.ts"
@@ -22,6 +22,7 @@ export type CheckingOut = {
   purpose: string
   hook: string | undefined
   lease: Lease
+  pool: Pool
   signal: AbortSignal
 }
 
@@ -34,27 +35,36 @@ export async function checkOut(asked: CheckingOut): Promise<Checkout> {
   const folder = join(checkoutsOf(repo), nameOf(asked.purpose))
   const tree = join(folder, "tree")
   const gitDir = join(tree, ".git")
-  mkdirSync(tree, { recursive: true, mode: 0o700 })
   const dispose = () => {
     asked.lease.release()
     return discard(repo, folder)
   }
-  try {
+  const fill = async (entry: Entry | undefined) => {
+    mkdirSync(tree, { recursive: true, mode: 0o700 })
     writeGitDir({ path: gitDir, repo, head: "refs/heads/flyball/checkout" })
+    if (entry !== undefined) renameSync(join(folder, "index"), join(gitDir, "index"))
+    const args = [repo.gitDir, treeish, entry?.tree ?? "", ...DEPENDENCY_FILES]
     const env = gitSees(gitDir, tree, join(gitDir, "index"))
-    const output = await gitScript(CHECK_OUT, [repo.gitDir, treeish, ...DEPENDENCY_FILES], {
-      cwd: tree,
-      env,
-      signal,
-      timeoutMs: 30 * 60_000,
+    return await gitScript(CHECK_OUT, args, { cwd: tree, env, signal, timeoutMs: 30 * 60_000 })
+  }
+  try {
+    mkdirSync(checkoutsOf(repo), { recursive: true, mode: 0o700 })
+    const entry = asked.pool.take(folder)
+    const output = await fill(entry).catch((error: unknown) => {
+      if (entry === undefined || signal.aborted || !(error instanceof GitError)) throw error
+      // A folder of the pool that git can't move on is none: then one is made.
+      void discard(repo, folder)
+      return fill(undefined)
     })
-    const [treeId = "", commit = ""] = output.split("\n", 2)
+    const [treeId = "", commit = "", listed = ""] = output.split("\n", 3)
     if (commit !== "") writeGitDir({ path: gitDir, repo, head: commit })
-    const files = parseStaged(output.slice(treeId.length + commit.length + 2))
+    const staged = output.slice(treeId.length + commit.length + listed.length + 3)
+    const files = parseStaged(listed === "same" ? (entry?.staged ?? "") : staged)
     const provided = await provide({ ...asked, tree, folder, files })
     const lent = await lendRest({ ...asked, tree, gitDir, index: join(gitDir, "index"), scratch: true })
     const binds = [...provided, ...lent]
     const { env: own } = asked.lease
+    asked.pool.refill(signal)
     return { path: tree, tree: treeId, readable: objectFolders(repo), binds, env: own, [Symbol.asyncDispose]: dispose }
   } catch (error) {
     void dispose()
@@ -69,10 +79,7 @@ export async function checkOut(asked: CheckingOut): Promise<Checkout> {
 
 /** Removes the checkouts of processes that are gone. Returns their folders' names. */
 export async function sweepCheckouts(repo: Repo): Promise<string[]> {
-  const removed = list(checkoutsOf(repo)).filter((name) => {
-    const [pid, startedAt] = name.split(".").slice(-3)
-    return !isAlive({ pid: Number(pid), startedAt: decodeURIComponent(startedAt ?? "") })
-  })
+  const removed = list(checkoutsOf(repo)).filter(isOfTheDead)
   await Promise.all(removed.map((name) => discard(repo, join(checkoutsOf(repo), name))))
   return removed
 }
@@ -80,13 +87,6 @@ export async function sweepCheckouts(repo: Repo): Promise<string[]> {
 /** Where checkouts lie, and whatever else belongs to one process: what is dead is swept by its name. */
 export function checkoutsOf(repo: Repo): string {
   return join(repo.dataDir, "checkouts")
-}
-
-/** Says whose it is, so that after a death it is known to be nobody's. */
-export function nameOf(purpose: string): string {
-  const owner = identify(process.pid)
-  const safe = purpose.replace(/[^A-Za-z0-9_-]+/g, "-").slice(0, 60)
-  return `${safe}.${process.pid}.${encodeURIComponent(owner?.startedAt ?? "").replaceAll(".", "%2E")}.${randomUUID().slice(0, 8)}`
 }
 
 function list(folder: string): string[] {

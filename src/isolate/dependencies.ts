@@ -55,9 +55,10 @@ export type TrackedFiles = ReadonlyMap<string, string>
 
 /**
  * What the user's checkout can lend a tree: a folder of dependencies counts only if the lock files that govern it are the
- * same in both. `files` are the tree's own files among `DEPENDENCY_FILES`.
+ * same in both; without any, if both manifests ask for the same. `files` are the tree's own files among `DEPENDENCY_FILES`,
+ * `tree` is where they are checked out.
  */
-export function findDependencies(repo: Repo, files: TrackedFiles): Dependencies {
+export function findDependencies(repo: Repo, files: TrackedFiles, tree: string): Dependencies {
   const folders: Dependencies["folders"] = []
   const missing: Dependencies["missing"] = []
   const places = new Set([...files.keys()].map((path) => posix.dirname(path)))
@@ -68,7 +69,7 @@ export function findDependencies(repo: Repo, files: TrackedFiles): Dependencies 
       const at = posix.join(place, kind.folder)
       const from = join(repo.root, at)
       const installed = statSync(from, { throwIfNoEntry: false })?.isDirectory() === true
-      const differing = governing.find((path) => files.get(path) !== blobIdOf(join(repo.root, path), files.get(path)))
+      const differing = governing.find((path) => !isSame(repo, tree, path, files.get(path)))
       if (installed && differing === undefined)
         folders.push({ from: realpathSync(from), at, holdsItsPath: kind.holdsItsPath === true })
       else if (installed) missing.push({ at, why: `${differing} differs from the one in your checkout` })
@@ -79,6 +80,27 @@ export function findDependencies(repo: Repo, files: TrackedFiles): Dependencies 
   const hash = createHash("sha256")
   for (const path of [...files.keys()].sort()) hash.update(`${path}\0${files.get(path)}\n`)
   return { folders, missing, key: hash.digest("hex").slice(0, 20) }
+}
+
+function isSame({ root }: Repo, tree: string, path: string, id: string | undefined): boolean {
+  if (id === blobIdOf(join(root, path), id)) return true
+  // A manifest says much that is no dependency: only what it asks for counts.
+  if (posix.basename(path) !== "package.json" || id !== blobIdOf(join(tree, path), id)) return false
+  const [ours, theirs] = [asksFor(join(root, path)), asksFor(join(tree, path))]
+  return ours !== undefined && ours === theirs
+}
+
+/** The packages that a manifest asks for, in one spelling, whichever part of it names them. */
+function asksFor(path: string): string | undefined {
+  try {
+    const { workspaces, overrides, resolutions, pnpm, ...parts } = Manifest.parse(
+      JSON.parse(readFileSync(path, "utf8")),
+    )
+    const names = Object.values(parts).flatMap((part) => Object.entries(part ?? {}))
+    return JSON.stringify([names.map((each) => JSON.stringify(each)).sort(), workspaces, overrides, resolutions, pnpm])
+  } catch {
+    return undefined
+  }
 }
 
 /** The files whose equality means equal dependencies: the lock here or in the nearest folder above, else the manifest. */
@@ -111,6 +133,10 @@ const Manifest = z.object({
   dependencies: Names,
   devDependencies: Names,
   optionalDependencies: Names,
+  peerDependencies: Names,
+  overrides: z.unknown().optional(),
+  resolutions: z.unknown().optional(),
+  pnpm: z.unknown().optional(),
   workspaces: z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())]).optional(),
 })
 

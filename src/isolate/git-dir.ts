@@ -1,4 +1,5 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { availableParallelism } from "node:os"
 import { isAbsolute, join, resolve } from "node:path"
 import type { Repo } from "../core/ports.ts"
 
@@ -51,9 +52,13 @@ export function writeGitDir(asked: GitDir): void {
 
 /** Where a shallow clone's history ends is no error in what borrows from it; it moves with every fetch that deepens. */
 export function copyShallow(repo: Repo, gitDir: string): void {
-  const shallow = join(repo.gitDir, "shallow")
-  if (existsSync(shallow)) cpSync(shallow, join(gitDir, "shallow"))
-  else rmSync(join(gitDir, "shallow"), { force: true })
+  const [theirs, ours] = [join(repo.gitDir, "shallow"), join(gitDir, "shallow")]
+  if (!existsSync(theirs)) return rmSync(ours, { force: true })
+  const text = readFileSync(theirs)
+  if (existsSync(ours) && readFileSync(ours).equals(text)) return
+  const draft = `${ours}.${process.pid}`
+  writeFileSync(draft, text)
+  renameSync(draft, ours)
 }
 
 /** The strongest attributes there are: no tree can have a filter run, a keyword expanded, a file left out or recoded. */
@@ -77,8 +82,8 @@ function configOf(repo: Repo): string {
     "[maintenance]",
     "\tauto = false",
     "[checkout]",
-    // Measured on 50,000 files: 26 s with one worker, 4 s with two.
-    "\tworkers = 0",
+    // Measured on 50,000 files: more than there are processors still saves a third, for they wait for the disk.
+    `\tworkers = ${Math.max(4, availableParallelism())}`,
     "\tthresholdForParallelism = 1000",
     ...(sha256 ? ["[extensions]", "\tobjectFormat = sha256"] : []),
     "",

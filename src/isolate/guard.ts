@@ -1,5 +1,6 @@
 import { existsSync, type FSWatcher, rmSync, watch } from "node:fs"
 import type { Readable } from "node:stream"
+import { steadyMs } from "../lib/steady-clock.ts"
 import { haltFolders, haltOf, readHalts } from "./halts.ts"
 import { endTree, haltIn, listTrees } from "./watched-trees.ts"
 
@@ -34,11 +35,11 @@ export function guard({ home, folder, pipe, stallMs }: Guarding): Promise<void> 
       known = listTrees(folder)
       const halts = readHalts(home)
       if (halts.length > 0) haltIn(folder, (running) => haltOf(halts, running) !== undefined)
-      const now = Date.now()
+      const now = steadyMs()
       let next = Number.POSITIVE_INFINITY
       for (const { file, tree } of known) {
-        if (tree.deadlineAt <= now) endTree(file, tree)
-        else next = Math.min(next, tree.deadlineAt)
+        if (tree.deadlineSteadyMs <= now) endTree(file, tree)
+        else next = Math.min(next, tree.deadlineSteadyMs)
       }
       clearTimeout(timer)
       timer = setTimeout(look, Math.min(LOOK_MS, Math.max(0, next - now)))

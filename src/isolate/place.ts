@@ -23,7 +23,11 @@ export function placeOf(repo: Repo, change: string): Place {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/.test(change) || change.endsWith(".lock") || change.includes("..")) {
     throw new Failure("CHANGE_ID_INVALID", `"${change}" can't name a change: it would not make a folder and a branch.`)
   }
-  const folder = join(workspacesOf(repo), change)
+  return placeIn(join(workspacesOf(repo), change), change)
+}
+
+/** The same, of a folder that was put elsewhere. */
+export function placeIn(folder: string, change: string): Place {
   const gitDir = join(folder, "git")
   return {
     change,

@@ -31,7 +31,7 @@ type Folders = Dependencies["folders"]
  */
 export async function provide(providing: Providing): Promise<Bind[]> {
   const { repo, sandbox, tree, files, hook, progress } = providing
-  const found = findDependencies(repo, files)
+  const found = findDependencies(repo, files, tree)
   if (found.missing.length > 0 && hook !== undefined) {
     const installed = await install(providing, hook, found)
     return place(providing, installed)

@@ -22,12 +22,40 @@ fi
 [ "$old" = "$start" ] || set_ref "$ref" "$start"
 `
 
-/** `repo ref rescue start patterns…` → what of the patterns is in the tree, as `ls-files --stage -z`. */
+/** `repo ref rescue start patterns…` → what of the patterns is in the tree, if there are any, as `ls-files --stage -z`. */
 export const POPULATE = `
 repo=$1 ref=$2 rescue=$3 start=$4; shift 4
 ${KEEP_AND_MOVE}
 git read-tree --reset -u "$start"
+[ $# -eq 0 ] || git ls-files -z --stage -- "$@"
+`
+
+/** `commit patterns…` → its tree, the kilobytes of it all, then what of the patterns is in it, as `ls-files --stage -z`. */
+export const WARM = `
+commit=$1; shift
+git read-tree --reset -u "$commit"
+git rev-parse "$commit^{tree}"
+du -sk .
 git ls-files -z --stage -- "$@"
+`
+
+/** From a folder that holds the tree `held`, untouched: to `tree` by their difference; says so where a pattern is in it. */
+const MOVE_ON = `
+move_on() {
+  held=$1 tree=$2; shift 2
+  git read-tree -m -u "$held" "$tree"
+  if git diff-tree -r --quiet "$held" "$tree" -- "$@"; then echo same; else
+    echo listed
+    git ls-files -z --stage -- "$@"
+  fi
+}
+`
+
+/** `repo ref rescue start held heldTree patterns…`, in a folder that holds `held` → nothing, or what changed on the way. */
+export const MOVE_IN = `
+repo=$1 ref=$2 rescue=$3 start=$4 commit=$5 held=$6; shift 6
+${KEEP_AND_MOVE}${MOVE_ON}
+[ "$commit" = "$start" ] || move_on "$held" "$(git rev-parse "$start^{tree}")" "$@"
 `
 
 /** `repo ref` → the index's tree, the ref's commit and its tree. */
@@ -77,9 +105,10 @@ set_ref "$rescue" "$commit"
 echo "$commit"
 `
 
-/** `repo treeish patterns…` → tree, commit or nothing, then what of the patterns is in the tree, as `ls-files --stage -z`. */
+/** `repo treeish held patterns…`, in an empty folder or one that holds the tree `held` → tree, commit or nothing, and the files. */
 export const CHECK_OUT = `
-repo=$1 treeish=$2; shift 2
+repo=$1 treeish=$2 held=$3; shift 3
+${MOVE_ON}
 printf '%s^{tree}\\n%s^{commit}\\n' "$treeish" "$treeish" |
 git --git-dir="$repo" cat-file --batch-check='%(objectname) found' | {
   read -r tree is
@@ -88,7 +117,12 @@ git --git-dir="$repo" cat-file --batch-check='%(objectname) found' | {
   [ "$is" = found ] || commit=
   echo "$tree"
   echo "$commit"
-  git read-tree --reset -u "$tree"
-  git ls-files -z --stage -- "$@"
+  if [ "$held" = "$tree" ]; then echo same
+  elif [ -n "$held" ]; then move_on "$held" "$tree" "$@"
+  else
+    git read-tree --reset -u "$tree"
+    echo listed
+    git ls-files -z --stage -- "$@"
+  fi
 }
 `

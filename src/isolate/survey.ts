@@ -51,7 +51,7 @@ export async function surveyBase(
 const LOOK = `
 git ls-tree -r -z --full-tree "$1"
 printf '\\n\\0\\n'
-git config --type=bool --get commit.gpgSign || :
+GIT_CONFIG_COUNT=0 git config --type=bool --get commit.gpgSign || :
 printf '\\n\\0\\n'
 git grep -l -F -e filter=lfs "$1" -- ':(top,glob)**/.gitattributes' || :
 `

@@ -35,14 +35,17 @@ console.log("ended", ran.signal)
 `
 const SCRIPT = "setsid sleep 8001 >/dev/null 2>&1 & echo $!; sleep 8001"
 
+/** Wall clocks that somebody set while it ran. */
+const jumps = { ahead: 2, back: -2 }
+
 let folder: string
 let owner: string
-let entry: string
+let defaultEntry: string
 beforeAll(async () => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), "flyball-watchdog-")))
   chmodSync(folder, 0o755)
   owner = join(folder, "owner.mjs")
-  entry = join(folder, "watchdog.mjs")
+  defaultEntry = join(folder, "watchdog.mjs")
   const common = {
     bundle: true,
     platform: "node",
@@ -51,7 +54,16 @@ beforeAll(async () => {
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" },
   } as const
   await build({ ...common, stdin: { contents: OWNER, resolveDir: import.meta.dirname, loader: "ts" }, outfile: owner })
-  await build({ ...common, entryPoints: [join(import.meta.dirname, "watchdog-main.ts")], outfile: entry })
+  await build({ ...common, entryPoints: [join(import.meta.dirname, "watchdog-main.ts")], outfile: defaultEntry })
+  for (const [name, days] of Object.entries(jumps)) {
+    const clock = `const steady = Date.now; Date.now = () => steady() + ${days * 86_400_000};`
+    await build({
+      ...common,
+      banner: { js: `${common.banner.js};${clock}` },
+      entryPoints: [join(import.meta.dirname, "watchdog-main.ts")],
+      outfile: join(folder, `watchdog-${name}.mjs`),
+    })
+  }
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -76,6 +88,7 @@ async function start({
   deadlineMs = 60_000,
   stallMs = 30_000,
   uid = undefined as number | undefined,
+  entry = defaultEntry,
 } = {}): Promise<Started> {
   const home = join(mkdtempSync(join(folder, "case-")), "home")
   mkdirSync(home)
@@ -143,6 +156,19 @@ describe.skipIf(process.platform !== "linux")("P6: the watchdog is a process of 
     await until(() => dead(run), 4000)
   })
 
+  test.each(Object.keys(jumps))(
+    "M5: a wall clock that jumps %s ends no living tree, and keeps none past its deadline",
+    async (name) => {
+      const run = await start({ deadlineMs: 3000, entry: join(folder, `watchdog-${name}.mjs`) })
+      const begun = performance.now()
+      run.child.kill("SIGSTOP")
+      await new Promise((later) => setTimeout(later, 1200))
+      expect(dead(run)).toBe(false)
+      await until(() => dead(run), 6000)
+      expect(performance.now() - begun).toBeGreaterThan(1500)
+    },
+  )
+
   test("an owner that gives no sign of life loses its trees", async () => {
     const run = await start({ stallMs: 3000 })
     run.child.kill("SIGSTOP")
@@ -157,7 +183,7 @@ describe.skipIf(process.platform !== "linux")("P6: the watchdog is a process of 
         (pid) =>
           /^\d+$/.test(pid) &&
           commandOf(pid).includes(`${run.home}\0`) &&
-          commandOf(pid).includes(entry) &&
+          commandOf(pid).includes(defaultEntry) &&
           Number(pid) !== run.watchdog.pid &&
           Number(pid) !== run.child.pid,
       )

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { buildEnv } from "../lib/environment.ts"
 import { identify, isAlive } from "../lib/process-tree.ts"
+import { steadyMs } from "../lib/steady-clock.ts"
 import { haltFolders, type Running } from "./halts.ts"
 import {
   endTree,
@@ -95,7 +96,7 @@ export function watchOwner({
   return {
     folder,
     track(pid, { deadlineMs, ...work }) {
-      const registered = registerTree(folder, pid, Date.now() + deadlineMs, work)
+      const registered = registerTree(folder, pid, steadyMs() + deadlineMs, work)
       poke()
       return {
         wasHalted: () => registered !== undefined && takeHaltedNote(registered.file),

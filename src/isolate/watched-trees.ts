@@ -7,8 +7,8 @@ const WatchedTree = z.object({
   pid: z.number().int().positive(),
   startedAt: z.string(),
   marker: z.string().optional(),
-  /** Milliseconds since 1970. */
-  deadlineAt: z.number(),
+  /** By the steady clock, `steadyMs`: nobody who sets the wall clock ends a tree, or keeps one. */
+  deadlineSteadyMs: z.number(),
   change: z.string(),
   repo: z.string().optional(),
   loop: z.string().optional(),
@@ -21,7 +21,7 @@ export type WatchedTree = z.infer<typeof WatchedTree>
 export function registerTree(
   folder: string,
   pid: number,
-  deadlineAt: number,
+  deadlineSteadyMs: number,
   work: Pick<WatchedTree, "change" | "repo" | "loop" | "run">,
 ): { file: string } | undefined {
   const found = identify(pid)
@@ -29,7 +29,7 @@ export function registerTree(
   const seen = markerOf(pid)
   // Where we run inside a tree of somebody else's, its marker is on everything, ourselves included.
   const marker = seen === process.env[TREE_MARKER] ? undefined : seen
-  const tree: WatchedTree = { ...found, ...work, deadlineAt, ...(marker === undefined ? {} : { marker }) }
+  const tree: WatchedTree = { ...found, ...work, deadlineSteadyMs, ...(marker === undefined ? {} : { marker }) }
   const file = join(folder, `${pid}.tree.json`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   writeFileSync(`${file}.new`, JSON.stringify(tree))

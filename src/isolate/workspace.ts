@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import { join, posix } from "node:path"
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join, posix } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { Progress, Repo, Sandbox, Workspace } from "../core/ports.ts"
 import { GitError, gitScript } from "../lib/git.ts"
@@ -11,7 +11,8 @@ import { runHook } from "./hook.ts"
 import { convertsFile, findLeftovers } from "./leftovers.ts"
 import { lendRest } from "./lent.ts"
 import { type Place, type Ready, readReady, writeReady } from "./place.ts"
-import { POPULATE, STANDING } from "./scripts.ts"
+import type { Pool } from "./pool.ts"
+import { MOVE_IN, POPULATE, STANDING } from "./scripts.ts"
 import { packBeyond, sealedObjects } from "./seal.ts"
 import { discard } from "./trash.ts"
 
@@ -26,6 +27,9 @@ export type Opening = {
   hook: string | undefined
   /** Variables of the folder: its ports, its database. */
   env: Record<string, string>
+  pool: Pool
+  /** What of the files that isolate reads is in a commit; filled here, and good for ever. */
+  known: Map<string, TrackedFiles>
   signal: AbortSignal
 }
 
@@ -43,7 +47,7 @@ export async function openWorkspace(opening: Opening): Promise<Workspace> {
   }
   if (ready !== undefined && existsSync(place.tree)) await rescue(repo, place, ready, signal)
   if (existsSync(place.folder)) void discard(repo, place.folder)
-  const files = await populate(opening)
+  const files = (await fromPool(opening)) ?? (await populate(opening))
   const workspace = await workspaceOf(opening, files, await giveGit(opening))
   if (opening.hook !== undefined) {
     const { command, binds } = { command: opening.hook, binds: workspace.binds ?? [] }
@@ -60,6 +64,7 @@ export async function openWorkspace(opening: Opening): Promise<Workspace> {
   }
   const hook = hashOf(opening.hook)
   writeReady(place, { base: opening.base, start, ...(hook === undefined ? {} : { hook }) })
+  opening.pool.refill(signal)
   return workspace
 }
 
@@ -79,10 +84,46 @@ async function standsOn({ repo, place, start, signal }: Opening, ready: Ready): 
   }
 }
 
-async function populate({ repo, place, base, start, signal }: Opening): Promise<TrackedFiles> {
+/** Takes a folder that lies ready, and brings it to the start by the difference; undefined where there is none. */
+async function fromPool({ repo, pool, place, start, signal }: Opening): Promise<TrackedFiles | undefined> {
+  mkdirSync(dirname(place.folder), { recursive: true, mode: 0o700 })
+  const entry = pool.take(place.folder)
+  if (entry === undefined) return undefined
+  try {
+    writeGitDir({ path: place.gitDir, repo, head: start })
+    renameSync(join(place.folder, "index"), place.index)
+    const args = [repo.gitDir, place.ref, place.rescueRef, start, entry.commit, entry.tree, ...WANTED_FILES]
+    const output = await gitScript(MOVE_IN, args, { cwd: place.tree, env: writesTo(repo, place), signal })
+    // Another start has another index: the copy is made of that one.
+    if (output !== "") rmSync(join(place.folder, INDEX_COPY), { force: true })
+    const files = parseStaged(output.startsWith("listed\n") ? output.slice("listed\n".length) : entry.staged)
+    heed(repo, place, files)
+    return files
+  } catch (error) {
+    if (!(error instanceof GitError) || signal.aborted) throw error
+    void discard(repo, place.folder)
+    return undefined
+  }
+}
+
+/** What the start's own files say of ignoring and converting others. */
+function heed(repo: Repo, place: Place, files: TrackedFiles): void {
+  writeFileSync(join(place.gitDir, "info/exclude"), excludes(repo, place.tree, files))
+  if (convertsLines(place.tree, files)) writeFileSync(convertsFile(place), "")
+}
+
+/** The files that isolate itself reads. */
+export const WANTED_FILES = [...DEPENDENCY_FILES, ":(glob)**/.gitignore", ":(glob)**/.gitattributes"]
+
+const MOST_KNOWN = 100
+
+const INDEX_COPY = "index.copy"
+
+async function populate({ repo, known, place, base, start, signal }: Opening): Promise<TrackedFiles> {
   mkdirSync(place.tree, { recursive: true, mode: 0o700 })
   writeGitDir({ path: place.gitDir, repo, head: start })
-  const args = [repo.gitDir, place.ref, place.rescueRef, start, ...DEPENDENCY_FILES, ...GIT_FILES]
+  const seen = known.get(start)
+  const args = [repo.gitDir, place.ref, place.rescueRef, start, ...(seen === undefined ? WANTED_FILES : [])]
   try {
     const output = await gitScript(POPULATE, args, {
       cwd: place.tree,
@@ -90,9 +131,10 @@ async function populate({ repo, place, base, start, signal }: Opening): Promise<
       signal,
       timeoutMs: 30 * 60_000,
     })
-    const files = parseStaged(output)
-    writeFileSync(join(place.gitDir, "info/exclude"), excludes(repo, place.tree, files))
-    if (convertsLines(place.tree, files)) writeFileSync(convertsFile(place), "")
+    const files = seen ?? parseStaged(output)
+    if (known.size >= MOST_KNOWN) known.clear()
+    known.set(start, files)
+    heed(repo, place, files)
     return files
   } catch (error) {
     if (!(error instanceof GitError)) throw error
@@ -108,8 +150,6 @@ async function populate({ repo, place, base, start, signal }: Opening): Promise<
     )
   }
 }
-
-const GIT_FILES = [":(glob)**/.gitignore", ":(glob)**/.gitattributes"]
 
 /** True where an attribute demands it; `text=auto` leaves files alone that were committed with other line ends. */
 function convertsLines(tree: string, files: TrackedFiles): boolean {
@@ -172,13 +212,15 @@ async function giveGit(opening: Opening): Promise<string[]> {
   const exclude = readFileSync(join(place.gitDir, "info/exclude"), "utf8")
   writeGitDir({ path, repo, head: branch, refs: { [branch]: start }, exclude, borrow: objects })
   await packBeyond(join(path, "objects"), repo, start, base, signal)
-  copyIndex(place.index, join(path, "index"))
+  const copy = join(place.folder, INDEX_COPY)
+  if (existsSync(copy)) renameSync(copy, join(path, "index"))
+  else copyIndex(place.index, join(path, "index"))
   return objects
 }
 
 async function workspaceOf(opening: Opening, files: TrackedFiles, objects: string[]): Promise<Workspace> {
   const { repo, sandbox, place, base, env } = opening
-  const { folders } = findDependencies(repo, files)
+  const { folders } = findDependencies(repo, files, place.tree)
   const binds = sandbox.kind.is === "bubblewrap" ? bindsOf(repo, place.tree, folders) : []
   const { tree, gitDir, index } = place
   const lent = await lendRest({ ...opening, tree, gitDir, index, scratch: false })

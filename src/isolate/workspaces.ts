@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs"
+import { randomUUID } from "node:crypto"
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { Merge, Progress, Repo, Sandbox, Workspaces } from "../core/ports.ts"
@@ -6,13 +7,16 @@ import { GitError, tryGit } from "../lib/git.ts"
 import { openBase } from "./base.ts"
 import { capture, rescue } from "./capture.ts"
 import { checkOut, sweepCheckouts } from "./checkout.ts"
+import type { TrackedFiles } from "./dependencies.ts"
 import { copyShallow, gitSees, writeGitDir } from "./git-dir.ts"
 import { type Lease, openPorts } from "./leases.ts"
-import { type Place, placeOf, readReady, workspacesOf } from "./place.ts"
+import { openLeaving, sweepLeaving } from "./leaving.ts"
+import { type Place, placeOf, type Ready, readReady, workspacesOf } from "./place.ts"
+import { openPool, type PoolLimits, sweepPool } from "./pool.ts"
 import { sweepDependencies } from "./provide.ts"
 import { surveyBase } from "./survey.ts"
 import { discard, emptyTrash } from "./trash.ts"
-import { openWorkspace } from "./workspace.ts"
+import { openWorkspace, WANTED_FILES } from "./workspace.ts"
 
 export type WorkspacesOptions = {
   repo: Repo
@@ -22,6 +26,7 @@ export type WorkspacesOptions = {
   afterIsolate?: string
   /** Tells what is noteworthy about the repository with the first base. */
   announces?: boolean
+  pool?: PoolLimits
 }
 
 /** The workspaces and checkouts of one repository. Nothing of the user's is changed but `refs/flyball/` and its objects. */
@@ -37,6 +42,11 @@ export function openWorkspaces(options: WorkspacesOptions): Workspaces {
     leases.set(change, known)
     return known
   }
+  const pool = openPool(repo, sandbox, WANTED_FILES, options.pool)
+  const known = new Map<string, TrackedFiles>()
+  const leaving = openLeaving(repo)
+  // Then nothing of a session lives on that could still write to the folder.
+  const isSealed = sandbox.kind.is === "bubblewrap"
   const surveyed = new Set<string>()
   const findBase = openBase(repo)
   return {
@@ -44,8 +54,9 @@ export function openWorkspaces(options: WorkspacesOptions): Workspaces {
     async base(signal) {
       const base = await findBase(signal)
       if (surveyed.has(base.sha)) return base
-      const { notes } = await surveyBase(repo, base, signal)
+      const { notes, files } = await surveyBase(repo, base, signal)
       if (announces && surveyed.size === 0) for (const text of notes) progress({ verb: "isolate", text })
+      pool.aim(base.sha, files)
       surveyed.add(base.sha)
       return base
     },
@@ -60,6 +71,8 @@ export function openWorkspaces(options: WorkspacesOptions): Workspaces {
         start: head ?? base,
         hook: hooks.afterIsolate,
         env: leaseOf(change).env,
+        pool,
+        known,
         signal,
       })
     },
@@ -72,20 +85,23 @@ export function openWorkspaces(options: WorkspacesOptions): Workspaces {
       return made
     },
     checkout: (treeish, purpose, signal) =>
-      checkOut({ repo, sandbox, progress, treeish, purpose, hook: afterIsolate, lease: lease(), signal }),
+      checkOut({ repo, sandbox, progress, treeish, purpose, hook: afterIsolate, lease: lease(), pool, signal }),
     merge: (base, head, signal) => merge(repo, base, head, signal),
     async remove(change, signal) {
       const head = captured.get(change)
       captured.delete(change)
       leases.get(change)?.release()
       leases.delete(change)
-      return remove(repo, place(change), head, signal)
+      return remove({ repo, place: place(change), head, leave: isSealed ? leaving.leave : undefined }, signal)
     },
     async sweep(live, signal) {
       const dead = list(workspacesOf(repo)).filter((change) => !live.has(change))
-      for (const change of dead) await remove(repo, place(change), undefined, signal)
+      for (const change of dead) await remove({ repo, place: place(change) }, signal)
+      await leaving.settled()
+      await sweepLeaving(repo, signal)
       const checkouts = await sweepCheckouts(repo)
       await sweepDependencies(repo)
+      await sweepPool(repo)
       await emptyTrash(repo)
       return [...dead, ...checkouts]
     },
@@ -123,20 +139,46 @@ async function merge(repo: Repo, base: string, head: string, signal: AbortSignal
 
 function mergeDir(repo: Repo): string {
   const path = join(repo.dataDir, "merge.git")
-  if (!existsSync(join(path, "HEAD"))) writeGitDir({ path, repo, head: "refs/heads/none" })
-  else copyShallow(repo, path)
+  if (existsSync(join(path, "HEAD"))) {
+    copyShallow(repo, path)
+    return path
+  }
+  // Whole, or not there: another process may be about to read it.
+  const draft = `${path}.${randomUUID()}`
+  writeGitDir({ path: draft, repo, head: "refs/heads/none" })
+  try {
+    renameSync(draft, path)
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true })
+    if (!existsSync(join(path, "HEAD"))) throw error
+  }
   return path
 }
 
-/** `captured`: the commit that this process captured last from the folder, if it did so and has not opened it since. */
-async function remove(repo: Repo, place: Place, captured: string | undefined, signal: AbortSignal): Promise<void> {
+type Removal = {
+  repo: Repo
+  place: Place
+  /** The commit that this process captured last from the folder, if it did so and has not opened it since. */
+  head?: string | undefined
+  /** Takes it away at once, and looks through it later. */
+  leave?: ((place: Place, ready: Ready, signal: AbortSignal) => void) | undefined
+}
+
+async function remove({ repo, place, head, leave }: Removal, signal: AbortSignal): Promise<void> {
   if (!existsSync(place.folder)) return
   const ready = readReady(place)
+  const dropRef = async (of: Ready) => {
+    // A ref that holds nothing but the base is litter; one with a commit of the change stays.
+    if (head === undefined || head === of.base)
+      await tryGit(["update-ref", "--no-deref", "-d", place.ref, of.base], { cwd: repo.gitDir, signal })
+  }
+  if (ready !== undefined && head !== undefined && leave !== undefined) {
+    await dropRef(ready)
+    return leave(place, ready, signal)
+  }
   if (ready !== undefined && existsSync(place.tree))
-    await explained(place, () => rescue(repo, place, ready, signal, captured !== undefined), signal)
-  // A ref that holds nothing but the base is litter; one with a commit of the change stays.
-  if (ready !== undefined && (captured === undefined || captured === ready.base))
-    await tryGit(["update-ref", "--no-deref", "-d", place.ref, ready.base], { cwd: repo.gitDir, signal })
+    await explained(place, () => rescue(repo, place, ready, signal, head !== undefined), signal)
+  if (ready !== undefined) await dropRef(ready)
   mkdirSync(repo.dataDir, { recursive: true })
   await discard(repo, place.folder)
 }

@@ -98,7 +98,7 @@ function gitEnvironment(): Record<string, string> {
   const env: Record<string, string> = {
     ...{ GIT_TERMINAL_PROMPT: "0", LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" },
     // A commit is what its id says: replacements and grafts are views of one clone, and a pack made by them has holes.
-    ...{ GIT_NO_REPLACE_OBJECTS: "1", GIT_GRAFT_FILE: "/dev/null" },
+    ...{ GIT_NO_REPLACE_OBJECTS: "1", GIT_GRAFT_FILE: "/dev/null/none" },
   }
   // Credentials for fetch and push are the user's own: their HOME, agent socket, proxy and ssh command.
   for (const name of PASSED_ON) {

@@ -142,7 +142,8 @@ async function watchedRun(
 /** Exit codes lie, and so do limits that strike after the work was done: an agent's own final account goes first. */
 function endOf(task: AgentTask, adapter: AgentAdapter, { ran, session, flooded }: Watched): AgentResult["ended"] {
   const { timeoutMs, silenceMs, outputBytes } = task.limits
-  if (flooded) return { is: "failed", code: "too_much_output", why: `it printed more than ${outputBytes} bytes` }
+  if (flooded)
+    return { is: "failed", code: "too_much_output", why: `it printed more than ${outputBytes} bytes (limits.output)` }
   if (session.end === undefined) {
     if (ran.ended === "timeout")
       return { is: "failed", code: "timeout", why: `it ran longer than ${seconds(timeoutMs)}` }

@@ -2,6 +2,7 @@ import { sql, type Transaction } from "kysely"
 import { type Change, foldChange } from "../core/change.ts"
 import { Event, type EventBody } from "../core/event.ts"
 import { Failure } from "../core/failure.ts"
+import { Finding } from "../core/finding.ts"
 import type { Db, Folded, Tables } from "./database.ts"
 import { transact } from "./patient-pool.ts"
 
@@ -136,25 +137,61 @@ export async function countProposed(db: Db, { repo, loop }: { repo: string; loop
 }
 
 /**
- * All changes of a repository (and loop), folded, oldest first; at most the newest `limit`. What was folded before is
- * taken as it was while it has no event more: a run asks eight times, and reading its history was most of its start.
+ * All changes of a repository (and loop), folded, oldest first: those that are not over, whatever their age, and of the
+ * others at most the newest `limit`; `also` asks for older ones by their findings. What was folded before is taken as it
+ * was while it has no event more: a run asks eight times, and reading its history was most of its start.
  */
-export async function readChanges(db: Db, where: { repo?: string; loop?: string }, limit = 500): Promise<Change[]> {
+export async function readChanges(
+  db: Db,
+  where: { repo?: string; loop?: string },
+  limit = 500,
+  also: (finding: Finding, outcome: string) => boolean = () => false,
+): Promise<Change[]> {
   const known = db.folded ?? new Map<string, Folded>()
-  const rows = await db
-    .selectFrom("change")
-    .select(["id", sql<string>`(select count(*) from event where event.change = change.id)`.as("events")])
-    .$if(where.repo !== undefined, (query) => query.where("repo", "=", where.repo ?? ""))
-    .$if(where.loop !== undefined, (query) => query.where("loop", "=", where.loop ?? ""))
-    .orderBy("created_at", "desc")
-    .limit(limit)
-    .execute()
+  const newest = await changesOf(db, where).orderBy("created_at", "desc").limit(limit).execute()
+  const rows = newest.length < limit ? newest : [...newest, ...(await olderOf(db, where, newest, also))]
   // Events are only ever added, so their number says whether a change is as it was.
   const stale = rows.filter(({ id, events }) => Number(events) !== (known.get(id)?.change.length ?? -1))
   const ids = stale.map((row) => row.id)
   for (const [id, change] of await foldAll(db, ids)) known.set(id, change)
   const found = rows.flatMap(({ id }) => known.get(id) ?? [])
   return found.sort((a, b) => a.firstSeq - b.firstSeq).map((each) => each.change)
+}
+
+function changesOf(db: Db, where: { repo?: string; loop?: string }) {
+  return db
+    .selectFrom("change")
+    .select(["id", sql<string>`(select count(*) from flyball.event e where e.change = change.id)`.as("events")])
+    .$if(where.repo !== undefined, (query) => query.where("repo", "=", where.repo ?? ""))
+    .$if(where.loop !== undefined, (query) => query.where("loop", "=", where.loop ?? ""))
+}
+
+/**
+ * Of the changes beyond the newest: those that may still move, since a person or a run must find them, and those that the
+ * caller knows by their finding, or work that was done long ago would be done again (catalogue T7, M7).
+ */
+async function olderOf(
+  db: Db,
+  where: { repo?: string; loop?: string },
+  newest: readonly { id: string }[],
+  also: (finding: Finding, outcome: string) => boolean,
+) {
+  const seen = new Set(newest.map(({ id }) => id))
+  const rows = await changesOf(db, where)
+    .innerJoin("event as first", (join) => join.onRef("first.change", "=", "change.id").on("first.key", "=", "found"))
+    .select([
+      sql<unknown>`first.body->'finding'`.as("finding"),
+      sql<string | null>`(select e.body->>'outcome' from flyball.event e where e.change = change.id
+        and e.body->>'type' in ('finished', 'answered', 'resumed') order by e.seq desc limit 1)`.as("outcome"),
+    ])
+    .execute()
+  return rows.filter(
+    ({ id, finding, outcome }) => !seen.has(id) && (!isOver(outcome) || also(Finding.parse(finding), outcome)),
+  )
+}
+
+function isOver(outcome: string | null): outcome is string {
+  return outcome === "merged" || outcome === "already_fixed" || outcome === "closed"
 }
 
 async function foldAll(db: Db, ids: readonly string[]): Promise<Map<string, Folded>> {

@@ -47,6 +47,12 @@ export async function ensureBranch({ repo, base, branch, commit, replaces, signa
   )
   if (pushed.exitCode === 0) return
   if (/\[rejected\]|stale info/.test(pushed.stdout)) throw taken(branch, base.remote.name)
+  if (/\[remote rejected\]/.test(pushed.stdout)) {
+    throw new Failure("PUSH_REFUSED", `${base.remote.name} refused the branch ${branch}: ${lastLines(pushed.stderr)}`, {
+      hint: "A rule there forbids it: signed commits alone, names of branches, who may push. Flyball's commits are not signed.",
+      retry: "person",
+    })
+  }
   throw unreachable(base, new GitError(["push"], pushed))
 }
 

@@ -2,7 +2,7 @@ import { Document, isMap, isNode } from "yaml"
 import type { AgentSpec, CheckSpec, Layer, Loop } from "../core/loop.ts"
 import { writeCall } from "./calls.ts"
 import { writeWords } from "./check-words.ts"
-import { type Budget, writeCeiling, writeDuration } from "./quantity.ts"
+import { type Budget, writeCeiling, writeDuration, writeSize } from "./quantity.ts"
 import type { RawAgent, RawCheck, RawGuardrails, RawLayer, RawLoop } from "./shape.ts"
 import { writeStatePath } from "./state-path.ts"
 import { writeTrigger } from "./trigger-text.ts"
@@ -137,7 +137,7 @@ function checkToFile({ kind, run, format, timeoutMs }: CheckSpec): RawCheck {
 }
 
 function guardrailsToFile(guardrails: Loop["guardrails"]): RawGuardrails {
-  const { budget, haltOn, maxDiff, hours, protect } = guardrails
+  const { budget, haltOn, maxDiff, hours, protect, limits } = guardrails
   const ceilings = (
     ["usdPerAttempt", "usdPerRun", "usdPerDay", "tokensPerRun", "tokensPerDay"] satisfies (keyof Budget)[]
   ).flatMap((key) => {
@@ -159,6 +159,15 @@ function guardrailsToFile(guardrails: Loop["guardrails"]): RawGuardrails {
     max_findings: guardrails.maxFindings,
     protect: protect.length === 0 ? undefined : protect,
     hours,
+    limits: limits === undefined ? undefined : limitsToFile(limits),
+  })
+}
+
+function limitsToFile({ outputBytes, promptBytes, stepMs }: NonNullable<Loop["guardrails"]["limits"]>) {
+  return defined({
+    output: outputBytes === undefined ? undefined : writeSize(outputBytes),
+    prompt: promptBytes === undefined ? undefined : writeSize(promptBytes),
+    step: stepMs === undefined ? undefined : writeDuration(stepMs),
   })
 }
 

@@ -1,10 +1,11 @@
+import { defaultLimits } from "../core/limits.ts"
 import type { Guardrails } from "../core/loop.ts"
 import { readOneCall } from "./calls.ts"
 import { CUT } from "./check-shape.ts"
 import { readHours, writeHours } from "./hours.ts"
 import { Misread, reading } from "./misread.ts"
 import { nearest } from "./nearest.ts"
-import { type Budget, readCeiling, readDuration } from "./quantity.ts"
+import { type Budget, readCeiling, readDuration, readSize, writeSize } from "./quantity.ts"
 import type { RawGuardrails } from "./shape.ts"
 import { complain, type Path, type SourceFile } from "./source-file.ts"
 
@@ -48,7 +49,35 @@ export function readGuardrails(source: SourceFile, path: Path, raw: RawGuardrail
     maxFindings: count("max_findings", inherited.maxFindings),
     protect: [...new Set([...inherited.protect, ...readProtect(source, [...path, "protect"], raw.protect)])],
     ...(inheritedHours === undefined ? {} : { hours: inheritedHours }),
+    ...readLimits(source, [...path, "limits"], raw.limits, inherited.limits),
   }
+}
+
+function readLimits(
+  source: SourceFile,
+  path: Path,
+  raw: RawGuardrails["limits"],
+  inherited: Guardrails["limits"],
+): Pick<Guardrails, "limits"> {
+  const size = (key: "output" | "prompt", least: number, inheritedBytes: number | undefined) => {
+    const text = raw?.[key]
+    const bytes = text === undefined ? undefined : reading(source, [...path, key], "BAD_SIZE", text, readSize)
+    if (bytes === undefined || bytes >= least) return bytes ?? inheritedBytes
+    complain(source, [...path, key], {
+      code: "OUT_OF_RANGE",
+      message: `\`${key}\` must be at least ${writeSize(least)}, not ${writeSize(bytes)}.`,
+    })
+    return inheritedBytes
+  }
+  const limits = {
+    outputBytes: size("output", 1_000, inherited?.outputBytes),
+    // The task, the finding and the rules alone take some of it.
+    promptBytes: size("prompt", 20_000, inherited?.promptBytes),
+    stepMs:
+      raw?.step === undefined ? inherited?.stepMs : readSpan(source, [...path, "step"], raw.step, defaultLimits.stepMs),
+  }
+  const said = Object.entries(limits).filter(([, value]) => value !== undefined)
+  return said.length === 0 ? {} : { limits: Object.fromEntries(said) }
 }
 
 /** A whole number of at least one. */

@@ -3,13 +3,17 @@ import { checkShape } from "./check-shape.ts"
 import { readChecks } from "./definitions.ts"
 import type { Diagnostic } from "./diagnostic.ts"
 import { defaultGuardrails, readGuardrails } from "./guardrails.ts"
+import { defaultRetention, type Retention, readRetention } from "./retention.ts"
 import { RawChecks, RawConfig } from "./shape.ts"
 import type { ReadTree } from "./tree.ts"
 import { loopVocabulary } from "./vocabulary.ts"
 import { isRecord, readYaml } from "./yaml-file.ts"
 
 /** `.flyball/config.yaml`, read: what loops inherit, and which connectors have settings. */
-export type ProjectConfig = Pick<Loop, "autonomy" | "isolation" | "strict" | "guardrails"> & { connectors: string[] }
+export type ProjectConfig = Pick<Loop, "autonomy" | "isolation" | "strict" | "guardrails"> & {
+  connectors: string[]
+  retention: Retention
+}
 
 const configFiles = [".flyball/config.yaml", ".flyball/config.yml"]
 const checkFiles = [".flyball/checks.yaml", ".flyball/checks.yml"]
@@ -22,6 +26,7 @@ export async function readConfig(tree: ReadTree, diagnostics: Diagnostic[]): Pro
     strict: false,
     guardrails: defaultGuardrails,
     connectors: [],
+    retention: defaultRetention,
   }
   const found = await readFirst(tree, configFiles, "The configuration", diagnostics)
   if (found?.data === undefined) return config
@@ -38,6 +43,7 @@ export async function readConfig(tree: ReadTree, diagnostics: Diagnostic[]): Pro
     strict: defaults.strict ?? config.strict,
     guardrails: readGuardrails(found.source, ["defaults", "guardrails"], guardrails, defaultGuardrails),
     connectors: Object.keys(raw.connectors ?? {}),
+    retention: readRetention(found.source, raw.retention),
   }
 }
 

@@ -73,6 +73,36 @@ export function writeDuration(ms: number): string {
   return written
 }
 
+const sizes: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 }
+
+/** Reads `200KB`, `10MB`, `1.5GB` into bytes; a kilobyte is a thousand of them. */
+export function readSize(text: string): number {
+  const written = text.trim()
+  const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)(B|KB|MB|GB|TB)$/.exec(written) ?? []
+  const size = sizes[unit]
+  if (size === undefined) throw notASize(written)
+  const bytes = Math.round(Number(amount) * size)
+  if (bytes <= 0) throw new Misread("A size must be more than nothing.")
+  return bytes
+}
+
+function notASize(written: string): Misread {
+  const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(written) ?? []
+  const mended = `${amount}${unit === "" ? "MB" : `${unit.charAt(0).toUpperCase()}${/^b/i.test(unit) ? "" : "B"}`}`
+  if (amount !== "" && /^\d+(\.\d+)?(B|KB|MB|GB|TB)$/.test(mended))
+    return new Misread(unit === "" ? `\`${written}\` of what?` : `\`${written}\` is not how sizes are written here.`, {
+      hint: `Write \`${mended}\`.`,
+      suggestion: mended,
+    })
+  return new Misread(`\`${written}\` is not a size.`, { hint: "Units are B, KB, MB, GB, TB: 200KB, 10MB, 1.5GB." })
+}
+
+/** Writes bytes so that `readSize` reads the same again. */
+export function writeSize(bytes: number): string {
+  const fits = Object.entries(sizes).findLast(([, size]) => bytes >= size && Number.isInteger(bytes / size))
+  return fits === undefined ? `${bytes}B` : `${bytes / fits[1]}${fits[0]}`
+}
+
 export type Budget = Guardrails["budget"]
 
 const ceilings: Record<string, keyof Budget> = {

@@ -10,6 +10,7 @@ import { AgentKind, CheckKind } from "../core/loop.ts"
 const said = (expected: string) => ({ error: expected })
 const words = (doc: string, expected = "text") => z.string(said(expected)).describe(doc)
 const duration = (doc: string) => z.string(said("a duration such as 45m, 1h30m or 2d")).describe(doc)
+const size = (doc: string) => z.string(said("a size such as 200KB, 10MB or 1.5GB")).describe(doc)
 const count = (doc: string) => z.int(said("a whole number")).describe(doc)
 const list = (doc: string) => z.array(z.string(said("text")), said("a list of texts")).describe(doc)
 const oneOrMore = (doc: string, expected: string) =>
@@ -177,6 +178,15 @@ export const RawGuardrails = mapping(
     max_findings: count("Findings attempted in one run.").optional(),
     protect: list("Globs that nobody but a person may change.").optional(),
     hours: words("When the loop may start: MON-FRI 07:00-19:00 Europe/Berlin.").optional(),
+    limits: mapping(
+      {
+        output: size("What one agent session may print.").optional(),
+        prompt: size("The longest prompt.").optional(),
+        step: duration("Wall clock of one step that is no attempt: isolate, verify, ship.").optional(),
+      },
+      "Ceilings of what the loop handles.",
+      "a mapping such as { output: 10MB, prompt: 200KB }",
+    ).optional(),
   },
   "What stops the loop.",
 )
@@ -304,8 +314,17 @@ export const RawConfig = mapping(
       .record(z.string(), z.unknown(), said("a mapping"))
       .describe("What of this repository is trusted.")
       .optional(),
+    retention: mapping(
+      {
+        keep: duration("How long what is over stays: prompts, logs, measurements, rows that prove nothing.").optional(),
+        artifacts: size("Prompts, logs and outputs of this repository, in all.").optional(),
+        database: size("The database, in all.").optional(),
+      },
+      "How long and how much is kept.",
+      "a mapping such as { keep: 30d, artifacts: 2GB }",
+    ).optional(),
   },
-  "Defaults, connectors, trust.",
+  "Defaults, connectors, trust, retention.",
 )
 export type RawConfig = z.infer<typeof RawConfig>
 

@@ -100,8 +100,10 @@ export const loopVocabulary: Vocabulary = {
     ship: ["if", "run", "then"],
     guardrails: Object.keys(RawGuardrails.shape),
     max_diff: ["files", "lines"],
+    limits: ["output", "prompt", "step"],
     hooks: ["after_isolate", "on_escalate"],
     state: ["branch"],
+    retention: ["keep", "artifacts", "database"],
     defaults: ["autonomy", "isolation", "strict", "guardrails"],
   },
   synonyms: {

@@ -1,3 +1,4 @@
+import type { Measurement } from "../core/evidence.ts"
 import type { Finding } from "../core/finding.ts"
 import { judgeTests } from "../core/judge-measured.ts"
 import type { CheckSpec, Guardrails } from "../core/loop.ts"
@@ -10,6 +11,24 @@ import { type Measured, measureBase, reportedFiles, runsTests } from "./judge-ch
 import type { MeasureTree, Overlay, OverlayTree } from "./measuring.ts"
 import { apartFromNewTests } from "./new-tests.ts"
 import { isTestPath } from "./paths.ts"
+
+/**
+ * Whether a test of a deleted file passes by the same name in a file that the change adds. What it expects there is
+ * compared by `no_weakened_tests` itself.
+ */
+function hasMoved(id: string, { entries, isTest }: ChangeFacts, own: Measurement): boolean {
+  const [file = "", ...names] = id.split(" > ")
+  if (!entries.some(({ path, status }) => path === file && status === "deleted")) return false
+  if (own.result.is !== "report" || own.result.report.kind !== "tests") return false
+  const added = new Set(
+    entries.filter(({ path, status }) => status === "added" && isTest(path)).map(({ path }) => path),
+  )
+  const moved = own.result.report.tests.filter(
+    (test) =>
+      added.has(test.id.split(" > ")[0] ?? "") && test.id.split(" > ").slice(1).join(" > ") === names.join(" > "),
+  )
+  return moved.length > 0 && moved.every(({ status }) => status === "passed")
+}
 
 type Where = { repo: Repo; subject: Subject; signal: AbortSignal }
 
@@ -65,7 +84,8 @@ export async function lostInOwnTests(
       continue
     }
     const { failing } = judgeTests(head, own, { is: "nothing" })
-    lost.push(...failing.map((id) => ({ id, why: "is lost in the change's own copy of the tests" })))
+    const stays = failing.filter((id) => !hasMoved(id, facts, own))
+    lost.push(...stays.map((id) => ({ id, why: "is lost in the change's own copy of the tests" })))
   }
   return lost
 }

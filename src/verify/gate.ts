@@ -19,6 +19,8 @@ import type { CheckSpec, Layer, Loop } from "../core/loop.ts"
 import type { Agents, AgentTask, Progress, Repo, Workspaces } from "../core/ports.ts"
 import { addSpend, NOTHING_SPENT, type Spend } from "../core/spend.ts"
 import { tryGit } from "../lib/git.ts"
+import { believed } from "./canary/believed.ts"
+import { withBelief } from "./canary/in-evidence.ts"
 import { lostInOwnTests, readFacts, withOverlay } from "./change-facts.ts"
 import { type ChangeFacts, fails, passes } from "./checks/check.ts"
 import { noWeakenedTests } from "./checks/no-weakened-tests.ts"
@@ -170,18 +172,21 @@ async function runLayers(state: State, layerInput: LayerInput): Promise<void> {
 async function settle(state: State, layerInput: LayerInput): Promise<void> {
   if (!state.evidence.some((each) => each.check === "finding_fixed"))
     record(state, await findingFixed(state.evidence, layerInput))
-  return keep(state, layerInput.facts, standingPasses(state) || layerInput.exhaustive === true)
+  return keep(state, layerInput.facts, standingPasses(state) || layerInput.exhaustive === true, layerInput)
 }
 
 /** The evidence on existing tests, once; the head's own copies are run only for a change that passed so far. */
-async function keep(state: State, facts: ChangeFacts, green: boolean): Promise<void> {
+async function keep(state: State, facts: ChangeFacts, green: boolean, layerInput?: LayerInput): Promise<void> {
   if (state.evidence.some((each) => each.check === "no_weakened_tests")) return
   const repeated = (state.input.earlier ?? []).some(
     (each) => each.check === "no_weakened_tests" && each.outcome === "fail",
   )
   const { measureTree } = state.input
   const lost = green ? await lostInOwnTests(facts, state.measured, { ...whereOf(state), measureTree }) : []
-  record(state, evidenceOf("no_weakened_tests", state.subject, await noWeakenedTests(facts, { lost, repeated })))
+  const judged = await noWeakenedTests(facts, { lost, repeated })
+  const doubted = judged.outcome === "pass" && layerInput !== undefined && standingPasses(state)
+  const told = doubted ? withBelief(judged, await believed(state.measured, layerInput), repeated) : judged
+  record(state, evidenceOf("no_weakened_tests", state.subject, told))
 }
 
 async function runReview(

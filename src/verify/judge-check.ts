@@ -125,13 +125,14 @@ export function namedBy(finding: Finding | undefined, check: CheckSpec): Named {
 
 /** Tests that are red on both sides and can't be told apart are no evidence of anything: a person has to look. */
 function withoutBlindPass(check: CheckSpec, judged: Judgement): Judgement {
-  const blind = check.kind === "tests" && judged.outcome === "pass" && judged.preexisting.includes(check.name)
+  const speaksAlone = check.kind === "tests" || check.decides === true
+  const blind = speaksAlone && judged.outcome === "pass" && judged.preexisting.includes(check.name)
   if (!blind) return judged
   return {
     ...judged,
     outcome: "error",
     blame: "person",
-    summary: `${judged.summary}; it names no tests, so nothing shows that the change is right`,
+    summary: `${judged.summary}; ${check.kind === "tests" ? "it names no tests" : "its exit code is all there is"}, so nothing shows that the change is right`,
   }
 }
 

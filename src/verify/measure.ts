@@ -25,6 +25,8 @@ export type ProberOptions = {
   artifactDir: string
   /** Repository-relative path of the loop file, for checks that it defines itself. */
   loopPath?: string
+  /** What brings dependencies into checkouts: another one may bring others. */
+  setup?: string | undefined
   /** Variables that the project's commands need besides the built ones. */
   env?: Record<string, string>
 }
@@ -69,7 +71,7 @@ async function measureIn(context: Context, check: CheckSpec, given: Given): Prom
         )
   const picked = given.only === undefined ? [] : [given.only.map((test) => [test.id, test.file, test.name])]
   const { run, kind, format, timeoutMs } = check
-  const what = [tree, run, kind, format, timeoutMs, context.env, given.repeat ?? 0, ...picked]
+  const what = [tree, run, kind, format, timeoutMs, context.env, context.setup, given.repeat ?? 0, ...picked]
   const key = cacheKey([...what, stampOf(context)])
   if (given.fresh === true) {
     const measured = await measureOnce(context, check, { ...given, tree, definition })
@@ -229,7 +231,8 @@ function keepOutput(artifactDir: string, check: CheckSpec, { transcript }: Outco
   const path = join(artifactDir, `${check.name.replace(/[^\w.-]+/g, "-").slice(0, 60)}-${randomUUID()}.log`)
   const text = transcript.map(({ text: command, ran }) => {
     const exit = `exit ${ran.exitCode ?? ran.signal ?? "none"} (${ran.ended}, ${Math.round(ran.ms)} ms)`
-    return [`$ ${command}`, clipped(ran.stdout), "--- stderr", clipped(ran.stderr), `--- ${exit}`].join("\n")
+    const lost = ran.droppedBytes === 0 ? "" : `\n… ${ran.droppedBytes} bytes more were printed and not kept …`
+    return [`$ ${command}`, clipped(ran.stdout), "--- stderr", clipped(ran.stderr) + lost, `--- ${exit}`].join("\n")
   })
   writeFileSync(path, `${text.join("\n\n")}\n`, { mode: 0o600 })
   return path

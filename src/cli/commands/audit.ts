@@ -62,6 +62,10 @@ export async function audit(terminal: Terminal, flags: AuditFlags): Promise<numb
       say(`written: ${file}`)
     }
     print(terminal, report, (shown) => renderAudit(terminal, shown))
+    if (report.cases.every((each) => each.right === undefined)) {
+      terminal.err(color.yellow("No case could be judged, so nothing was measured: see what was left out, and why."))
+      return exitCodes.person
+    }
     return report.clean ? exitCodes.done : exitCodes.stopped
   })
 }

@@ -1,5 +1,6 @@
-import { writeFile } from "node:fs/promises"
-import { resolve } from "node:path"
+import { constants } from "node:fs"
+import { access, stat, writeFile } from "node:fs/promises"
+import { dirname, resolve } from "node:path"
 import { Failure } from "../../core/failure.ts"
 import { judgeByHand } from "../../engine/commands/gate.ts"
 import { junitOf } from "../../engine/gate/junit.ts"
@@ -31,6 +32,7 @@ export async function gate(
   refuseWrongUse(terminal, base, head, flags)
   if (flags.prove) return (await import("./prove.ts")).prove(terminal, base ?? "HEAD", flags)
   const { finding, loop, check, setup, checksOnly } = flags
+  for (const file of [flags.sarif, flags.junit]) if (file !== undefined && file !== "-") await refuseUnwritable(file)
   return runInForeground(terminal, async (signal, progress) => {
     const report = GateReport.parse(
       await judgeByHand({
@@ -91,16 +93,30 @@ function refuseWrongUse(
     })
 }
 
+/** Before anything is judged: nobody waits for a verdict that has nowhere to go. */
+async function refuseUnwritable(file: string): Promise<void> {
+  const path = resolve(file)
+  const known = await stat(path).catch(() => undefined)
+  try {
+    if (known?.isDirectory()) throw new Error("a folder")
+    await access(known === undefined ? dirname(path) : path, constants.W_OK)
+  } catch (cause) {
+    throw notWritable(file, cause)
+  }
+}
+
+function notWritable(file: string, cause: unknown): Failure {
+  const hint = "Does its folder exist, and is it yours?"
+  return new Failure("FILE_NOT_WRITABLE", `${file} can't be written.`, { hint, cause })
+}
+
 async function give({ out }: Terminal, file: string | undefined, make: () => string): Promise<void> {
   if (file === undefined) return
   if (file === "-") return out(make())
   try {
     await writeFile(resolve(file), `${make().trimEnd()}\n`)
   } catch (error) {
-    throw new Failure("FILE_NOT_WRITABLE", `${file} can't be written.`, {
-      hint: "Does its folder exist, and is it yours?",
-      cause: error,
-    })
+    throw notWritable(file, error)
   }
 }
 

@@ -1,6 +1,6 @@
+import { askedDuration } from "../../engine/asked.ts"
 import { gc as collect, GcReport } from "../../engine/commands/gc.ts"
 import { megabytes } from "../../engine/gc/disk.ts"
-import { readDuration } from "../../spec/quantity.ts"
 import { runInForeground } from "../foreground.ts"
 import { plain, print, type Terminal } from "../terminal.ts"
 
@@ -14,7 +14,7 @@ export function gc(
       await collect({
         cwd: process.cwd(),
         dryRun: options.dryRun === true,
-        keepMs: readDuration(options.keep),
+        keepMs: askedDuration("--keep", options.keep),
         unowned: options.unowned === true,
         signal,
         progress,
@@ -34,6 +34,18 @@ function render({ color }: Terminal, { dryRun, removed, failed, kept, bytes }: G
         `  ${each.kind.padEnd(10)} ${plain(each.what, 120)}  ${color.dim(`${each.bytes > 0 ? `${megabytes(each.bytes)}, ` : ""}${plain(each.why, 120)}`)}`,
     ),
     ...failed.map((each) => color.yellow(`  not removed: ${plain(each.what, 120)}: ${plain(each.why, 160)}`)),
-    ...kept.map((each) => color.dim(`  kept: ${plain(each.what, 120)}: ${each.why}`)),
+    ...groupsOf(kept).map((line) => color.dim(`  kept: ${line}`)),
   ].join("\n")
+}
+
+const MAX_NAMED = 3
+
+/** One line for each reason: on a machine that many share there may be hundreds of the same. `--json` has them all. */
+function groupsOf(kept: GcReport["kept"]): string[] {
+  const reasons = [...new Set(kept.map(({ why }) => why))]
+  return reasons.map((why) => {
+    const what = kept.filter((each) => each.why === why).map((each) => plain(each.what, 120))
+    const more = what.length > MAX_NAMED ? ` and ${what.length - MAX_NAMED} more` : ""
+    return `${what.slice(0, MAX_NAMED).join(", ")}${more}: ${plain(why, 200)}`
+  })
 }

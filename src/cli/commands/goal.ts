@@ -1,5 +1,6 @@
 import type { CheckSpec } from "../../core/loop.ts"
 import { GoalReport, planGoal, pursueGoal } from "../../engine/goal/pursue.ts"
+import { writeDuration } from "../../spec/quantity.ts"
 import { exitCodes } from "../exit-codes.ts"
 import { runInForeground } from "../foreground.ts"
 import { count, dollars, plain, print, type Terminal } from "../terminal.ts"
@@ -38,9 +39,9 @@ export async function goal(terminal: Terminal, text: string, flags: GoalFlags): 
       signal,
       progress,
       announce: announceTo(terminal),
-      waiting: (last, everyMs) => {
+      waiting: (said, everyMs) => {
         if (!terminal.json)
-          terminal.err(terminal.color.dim(`${last.loop}: looks again in ${Math.round(everyMs / 60_000)} min`))
+          terminal.err(terminal.color.dim(`${plain(said, 300)}: looks again in ${writeDuration(everyMs)}`))
       },
     })
     print(terminal, GoalReport.parse(report), (shown) => render(terminal, shown))
@@ -66,7 +67,7 @@ function render({ color }: Terminal, report: GoalReport): string {
     const where =
       report.where === "proposal"
         ? `on the proposal ${report.change ?? ""}${report.branch === undefined ? "" : ` (${report.branch})`}, and on the base once you approve it`
-        : `on ${report.last.base}`
+        : `on the base (${report.last.base.slice(0, 10)})`
     lines.push(`${color.green("✓")} ${color.bold("Met")} ${where}: all of these are green`, ...checks, cost)
     if (report.where === "proposal") lines.push("", `${color.bold("Next")}  flyball inbox show ${report.change ?? ""}`)
     return lines.join("\n")

@@ -40,9 +40,13 @@ export function announceTo({ color, err, json }: Terminal): NonNullable<RunOptio
     err(
       `${color.bold(loop.name)}  on ${base.branch} ${base.sha.slice(0, 10)}${base.remote === undefined ? " (no remote)" : ` of ${base.remote.name}`}`,
     )
-    const width = Math.max(0, ...names.map((each) => each.name.length))
-    for (const each of names)
+    const own = names.filter((each) => each.kind === "check" && /^Flyball's own\b/.test(each.became))
+    const named = names.filter((each) => !own.includes(each))
+    const width = Math.max(0, ...named.map((each) => each.name.length))
+    for (const each of named)
       err(`  ${color.dim(each.kind.padEnd(7))} ${each.name.padEnd(width)}  ${color.dim(plain(each.became, 90))}`)
+    if (own.length > 0)
+      err(`  ${color.dim("check  ")} ${color.dim(`and Flyball's own: ${own.map(({ name }) => name).join(", ")}`)}`)
     err(`  ${color.dim("budget ")} ${budgetOf(loop.guardrails.budget)}`)
     if (sandbox === "none")
       err(color.yellow("  not sandboxed: a hostile agent can reach what you can reach (see `flyball doctor`)"))

@@ -1,3 +1,4 @@
+import type { HaltView } from "../../engine/commands/halt.ts"
 import { status as readStatus, StatusReport } from "../../engine/commands/status.ts"
 import { openSession } from "../../engine/session.ts"
 import type { ChangeView } from "../../engine/view.ts"
@@ -12,8 +13,8 @@ export async function status(terminal: Terminal, loop: string | undefined, _opti
     progress: (text) => terminal.interactive && terminal.err(terminal.color.dim(text)),
   })
   const due = await (await import("../../engine/due.ts")).dueFirings(session, loop)
-  const database = process.env.DATABASE_URL ? new URL(session.url).host : "embedded PostgreSQL"
-  const report = StatusReport.parse({ ...(await readStatus(session, loop)), due, database })
+  const { name: database, crashSafe } = session.database
+  const report = StatusReport.parse({ ...(await readStatus(session, loop)), due, database, crashSafe })
   print(terminal, report, (shown) => render(terminal, shown))
   return 0
 }
@@ -29,7 +30,7 @@ const MAX_DONE = 8
 function render({ color }: Terminal, report: StatusReport): string {
   const lines = [`${color.bold(report.repo)}  ${color.dim(report.database)}`]
   for (const each of report.halted)
-    lines.push(color.yellow(`■ ${each.what} is halted since ${ago(each.at)}, by ${each.by}: \`flyball resume\``))
+    lines.push(color.yellow(`■ ${each.what} is halted since ${ago(each.at)}, by ${each.by}: \`${liftOf(each)}\``))
   for (const run of report.runs.filter((each) => each.live))
     lines.push(`${color.green("●")} ${run.loop} runs since ${ago(run.startedAt)} (${run.trigger})`)
   for (const [stage, heading] of headings) {
@@ -53,6 +54,11 @@ function render({ color }: Terminal, report: StatusReport): string {
     )
   lines.push("", color.dim(`spent ${dollars(report.usd.today)} today, ${dollars(report.usd.total)} in all`))
   return lines.join("\n")
+}
+
+/** The command that lifts this halt and no other. */
+export function liftOf({ is, what }: HaltView): string {
+  return is === "all" ? "flyball resume" : `flyball resume ${what.replace(/^\w+ /, "")}`
 }
 
 /** One change on a line or two: what it is, where it stands, what it cost. */

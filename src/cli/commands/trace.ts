@@ -100,10 +100,12 @@ function storyLines({ color }: Terminal, story: Story): string[] {
 function attemptLines(color: Terminal["color"], attempt: Story["attempts"][number]): string[] {
   const who = [attempt.agent, attempt.model].filter(Boolean).join(" ")
   const marks = { pass: color.green("✓"), fail: color.red("✗"), error: color.red("!"), skipped: color.yellow("–") }
+  const width = Math.max(0, ...attempt.evidence.map(({ check }) => Math.min(check.length, 40)))
   return [
     `    ${color.bold(`attempt ${attempt.n}`)} ${plain(who, 80)}${who === "" ? "" : ", "}${dollars(attempt.usd, attempt.basis)}: ${plain(attempt.outcome, 200)}`,
     ...attempt.evidence.map(
-      (each) => `      ${marks[each.outcome]} ${plain(each.check, 60)}  ${color.dim(plain(each.summary, 140))}`,
+      (each) =>
+        `      ${marks[each.outcome]} ${plain(each.check, 60).padEnd(width)}  ${color.dim(plain(each.summary, 140))}`,
     ),
     ...(attempt.prompt === undefined ? [] : [color.dim(`      prompt ${attempt.prompt}`)]),
     ...(attempt.log === undefined ? [] : [color.dim(`      log    ${attempt.log}`)]),

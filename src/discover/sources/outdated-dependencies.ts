@@ -34,6 +34,11 @@ export const outdatedDependencies: Source = {
     return found(
       [
         `npm outdated: ${rows.length} of the direct dependencies are behind the registry.`,
+        ...(files.lock === undefined
+          ? [
+              "There is no package-lock.json on the base: of what has no lock nothing is known, and nothing was compared.",
+            ]
+          : []),
         ...(left === 0
           ? []
           : [`${left} of them by a major version, left out: \`outdated_dependencies(major)\` takes them too.`]),

@@ -121,7 +121,7 @@ export function findingOf({ project, finding: { title, body, check, ids } }: Cor
   }
 }
 
-const CHECK_TIMEOUT_MS = 2 * 60_000
+const CHECK_TIMEOUT_MS = 60_000
 
 /** Checks as the corpus writes them, as a loop file's would be read. */
 export function checksOf(written: CorpusProject["checks"]): Record<string, CheckSpec> {

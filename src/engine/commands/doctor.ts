@@ -13,6 +13,7 @@ import { readinessHere } from "../gate/readiness-here.ts"
 import { flyballHome } from "../home.ts"
 import { detectHere, loadHere } from "../load.ts"
 import { openDatabase } from "../postgres/launch.ts"
+import { NOT_CRASH_SAFE } from "../session.ts"
 import { ProveReport, proveHere } from "./prove.ts"
 import { lackingTools } from "./tools-here.ts"
 
@@ -153,6 +154,14 @@ async function sandboxItem(home: string): Promise<Item> {
 async function databaseItem(home: string, signal: AbortSignal): Promise<Item> {
   const database = await openDatabase({ home, signal })
   try {
+    if (database.notCrashSafe !== undefined) {
+      return {
+        state: "lacking",
+        says: `${NOT_CRASH_SAFE} (PostgreSQL ${database.version}): ${database.notCrashSafe}`,
+        advice:
+          "A kill at the wrong moment may damage it, and one process uses it at a time. Set DATABASE_URL to a PostgreSQL 15 or newer.",
+      }
+    }
     return {
       state: "ok",
       says: `${database.kind === "embedded" ? "embedded PostgreSQL" : "PostgreSQL at DATABASE_URL"} ${database.version}`,

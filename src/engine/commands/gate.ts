@@ -5,6 +5,7 @@ import type { CheckSpec, Layer } from "../../core/loop.ts"
 import type { Progress } from "../../core/ports.ts"
 import { readChanges } from "../../record/ledger.ts"
 import { writeWords } from "../../spec/check-words.ts"
+import { nearest } from "../../spec/nearest.ts"
 import { changedPaths, commitNamed, refuseIncomplete, uncommitted } from "../gate/commits.ts"
 import { checkOf, writtenFinding } from "../gate/given.ts"
 import type { Definitions } from "../gate/offered.ts"
@@ -48,6 +49,7 @@ export async function judgeByHand(options: GateOptions): Promise<GateReport> {
   const finding = options.finding === undefined ? undefined : await findingOf(options.finding, definitions, options)
   const judged = await gate.gate(base.sha, head.sha, finding, { definitions })
   signal.throwIfAborted()
+  notes.push(...unseenIds(finding, judged))
   const paths = await changedPaths(gate.repo.gitDir, base.sha, head.sha, signal)
   return reportOf(judged, { gate, base, head, finding, paths, notes, ms: Math.round(performance.now() - started) })
 }
@@ -95,6 +97,26 @@ async function findingOf(wanted: string, { checks }: Definitions, { cwd, signal 
   await using session = await openSession({ cwd, signal })
   const changes = await readChanges(session.db, { repo: session.repo.key })
   return pickChange(changes, wanted).finding
+}
+
+/** A finding's ids that nothing measured knows: a name that was mistyped reads as a test that is gone. */
+function unseenIds(finding: Finding | undefined, { measurements }: Judged): string[] {
+  const { check, ids = [] } = finding?.reproduce ?? {}
+  const reports = measurements.flatMap((each) =>
+    each.check === check && each.result.is === "report" && each.result.report.kind === "tests"
+      ? [each.result.report.tests.map(({ id }) => id)]
+      : [],
+  )
+  const seen = new Set(reports.flat())
+  if (seen.size === 0) return []
+  return ids
+    .filter((id) => !seen.has(id))
+    .map((id) => {
+      const near = nearest(id, [...seen])
+      const meant =
+        near === undefined ? ` There are: ${[...seen].slice(0, 3).join("; ")}.` : ` Did you mean \`${near}\`?`
+      return `\`${id}\` is no test that ran, on the base or on the change.${meant}`
+    })
 }
 
 type Facts = {

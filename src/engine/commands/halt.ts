@@ -8,6 +8,7 @@ import { type Halt, type HaltScope, haltOf, nameOfHalt, placeHalt, readHalts } f
 import { openRepo } from "../../isolate/repo.ts"
 import { haltTrees } from "../../isolate/watchdog.ts"
 import { checkoutTree, loopFiles } from "../../spec/tree.ts"
+import { keptGoals } from "../goal/kept.ts"
 import { flyballHome } from "../home.ts"
 
 export const HaltView = z.object({
@@ -62,7 +63,7 @@ export async function scopeOf(what: string | undefined, cwd: string, home: strin
   if (/^[0-9a-f]{8}-[0-9a-f]{4}-/i.test(what)) return { is: "run", run: what }
   const repo = await openRepo(cwd, home)
   const files = await loopFiles(checkoutTree(repo.root))
-  const loops = files.map((path) => path.replace(/^.*\/|\.ya?ml$/g, ""))
+  const loops = [...files.map((path) => path.replace(/^.*\/|\.ya?ml$/g, "")), ...keptGoals(repo)]
   const named = what.replace(/^.*\/|\.ya?ml$/g, "")
   if (loops.includes(named)) return { is: "loop", repo: repo.key, loop: named }
   const changes = changesOf(repo, home).filter((change) => change === what || change.includes(what))

@@ -1,5 +1,5 @@
 import { z } from "zod"
-import { Failure } from "../../core/failure.ts"
+import { asFailure, Failure } from "../../core/failure.ts"
 import { type Halt, haltOf, liftHalt, readHalts } from "../../isolate/halts.ts"
 import { readChanges, spentUsd } from "../../record/ledger.ts"
 import { flyballHome } from "../home.ts"
@@ -15,6 +15,8 @@ export const ResumeReport = z.object({
   changes: z.array(z.object({ id: z.string(), loop: z.string(), attempt: z.number(), usd: z.number() })),
   /** Spent on them already, US dollars. */
   usd: z.number(),
+  /** Why it is not known what was under way: no repository here, or a database that does not answer. */
+  unseen: z.string().optional(),
   /** What lets them go on, as command lines. */
   next: z.array(z.string()),
 })
@@ -38,7 +40,11 @@ export async function resume({ cwd, what, signal, env = process.env }: ResumeOpt
     })
   for (const halt of lifted) liftHalt(home, halt.scope)
   const standing = readHalts(home)
-  await using session = await openSession({ cwd, signal, env })
+  const views = { lifted: lifted.map(viewOfHalt), standing: standing.map(viewOfHalt) }
+  // Lifted it is: what was under way is worth telling, and no reason to call it failed.
+  const opened = await openSession({ cwd, signal, env }).catch((thrown: unknown) => asFailure(thrown))
+  if (opened instanceof Failure) return { ...views, changes: [], usd: 0, unseen: opened.message, next: [] }
+  await using session = opened
   const { repo, db } = session
   const changes = (await readChanges(db, { repo: repo.key })).filter(
     (change) =>
@@ -47,8 +53,7 @@ export async function resume({ cwd, what, signal, env = process.env }: ResumeOpt
   )
   const loops = [...new Set(changes.map((change) => change.loop))]
   return {
-    lifted: lifted.map(viewOfHalt),
-    standing: standing.map(viewOfHalt),
+    ...views,
     changes: changes.map((change) => ({
       id: change.id,
       loop: change.loop,

@@ -13,6 +13,8 @@ export const StatusReport = z.object({
   halted: z.array(HaltView),
   /** "embedded PostgreSQL" or the host of DATABASE_URL. */
   database: z.string(),
+  /** False where no PostgreSQL can run and the database in process stands in: a kill at the wrong moment may damage it. */
+  crashSafe: z.boolean(),
   changes: z.array(ChangeView),
   /** Changes whose process died or was parked: the loop's next run goes on with them. */
   parked: z.array(z.string()),
@@ -35,7 +37,7 @@ export type StatusReport = z.infer<typeof StatusReport>
 export async function status(
   { db, pool, repo, home }: Session,
   loop: string | undefined,
-): Promise<Omit<StatusReport, "due" | "database">> {
+): Promise<Omit<StatusReport, "due" | "database" | "crashSafe">> {
   const where = { repo: repo.key, ...(loop === undefined ? {} : { loop }) }
   const now = new Date()
   const [changes, runs, pending, total, today] = await Promise.all([

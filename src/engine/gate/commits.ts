@@ -12,10 +12,19 @@ export async function commitNamed(repo: Repo, cwd: string, name: string, signal:
   const there = /^[\w./-]+$/.test(name) ? await resolved(cwd, remote, signal) : undefined
   if (there !== undefined)
     return { name: `origin/${name}`, sha: there, note: `There is no \`${name}\` here: \`origin/${name}\` is meant.` }
+  const [from, to, ...more] = name.split(/\.{2,3}/)
+  if (from && to && more.length === 0)
+    throw new Failure("WRONG_USE", `\`${name.slice(0, 200)}\` is a range; a gate takes the two ends apart.`, {
+      hint: `flyball gate ${from} ${to}`,
+    })
+  if (name.trim() === "")
+    throw new Failure("WRONG_USE", "BASE and HEAD are commits, and one of them is empty here.", {
+      hint: "Is a variable of the script unset? `flyball gate main my-branch`",
+    })
   const shallow = await isShallow(cwd, signal)
   throw new Failure(
     "NO_SUCH_COMMIT",
-    `There is no commit \`${name}\` in ${repo.root}${shallow ? ", a shallow clone" : ""}.`,
+    `There is no commit \`${name.slice(0, 200)}\` in ${repo.root}${shallow ? ", a shallow clone" : ""}.`,
     {
       hint: shallow
         ? `Fetch it: \`git fetch origin ${name}\`, or all of the history: \`git fetch --unshallow\` (GitHub Actions: \`fetch-depth: 0\`).`

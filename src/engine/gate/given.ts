@@ -17,7 +17,14 @@ export async function checkOf(command: string, repo: Repo, base: string): Promis
   const manifest = await commitTree(repo.gitDir, base).read("package.json")
   const files = { read: (path: string) => (path === "package.json" ? manifest : undefined), list: () => [] }
   const runner = stepsBehind(run, files).find((step) => step.runner !== undefined)?.runner
-  return { name: run.slice(0, 200), kind: runner?.kind ?? "exit", run, timeoutMs: CHECK_TIMEOUT_MS, from: "builtin" }
+  return {
+    name: run.slice(0, 200),
+    kind: runner?.kind ?? "exit",
+    run,
+    timeoutMs: CHECK_TIMEOUT_MS,
+    from: "builtin",
+    decides: true,
+  }
 }
 
 /** A finding as people write one down: its title and how it shows; the rest has defaults. */
@@ -43,7 +50,11 @@ export async function writtenFinding(
   if (facts?.isFile()) return fromFile(path, wanted, facts.size)
   const colon = wanted.indexOf(":")
   const check = wanted.slice(0, colon)
-  const id = wanted.slice(colon + 1).trim()
+  // As pytest itself writes them.
+  const id = wanted
+    .slice(colon + 1)
+    .trim()
+    .replace(/^[^:]*\.py::.*/, (node) => node.replaceAll("::", " > "))
   if (colon < 1 || id === "") return undefined
   if (!Object.hasOwn(checks, check))
     throw new Failure("NO_SUCH_CHECK", `There is no check \`${check}\` on the base.`, {

@@ -131,7 +131,8 @@ type ToolOptions = {
 function openTools({ source, repo, sandbox, hook, loopPath, progress }: ToolOptions): GateTools {
   const workspaces = openWorkspaces({ repo, sandbox, progress, ...(hook === undefined ? {} : { afterIsolate: hook }) })
   const artifactDir = join(source.dataDir, "checks")
-  const prober = openProber({ workspaces, sandbox, repo, artifactDir, ...(loopPath === undefined ? {} : { loopPath }) })
+  const more = { setup: hook, ...(loopPath === undefined ? {} : { loopPath }) }
+  const prober = openProber({ workspaces, sandbox, repo, artifactDir, ...more })
   return { workspaces, prober }
 }
 

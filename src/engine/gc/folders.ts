@@ -3,6 +3,10 @@ import { readdir, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { z } from "zod"
 import type { Repo } from "../../core/ports.ts"
+import { leavingOf } from "../../isolate/leaving.ts"
+import { isOfTheDead } from "../../isolate/owned.ts"
+import { unusedInPool } from "../../isolate/pool.ts"
+import { discard } from "../../isolate/trash.ts"
 import { liveness } from "../../lib/alive.ts"
 import { identify, isAlive } from "../../lib/process-tree.ts"
 import type { Dead } from "./item.ts"
@@ -78,6 +82,14 @@ export async function deadFolders(repo: Repo, live: ReadonlySet<string>, sweep: 
     if (isAlive({ pid: Number(pid), startedAt: decodeURIComponent(startedAt ?? "") })) continue
     dead.push({ kind: "checkout", what: path, why: `process ${pid} is gone`, path, remove })
   }
+  for (const name of await list(leavingOf(repo))) {
+    const path = join(leavingOf(repo), name)
+    if (isOfTheDead(name)) dead.push({ kind: "workspace", what: path, why: "it was given back already", path, remove })
+  }
+  for (const path of unusedInPool(repo)) {
+    const why = "it was checked out ahead, and is made again when it is needed"
+    dead.push({ kind: "cache", what: path, why, path, remove: () => discard(repo, path) })
+  }
   for (const name of await list(join(repo.dataDir, "trash"))) {
     const path = join(repo.dataDir, "trash", name)
     dead.push(folderOf("cache", path, "it was thrown away already"))
@@ -88,7 +100,7 @@ export async function deadFolders(repo: Repo, live: ReadonlySet<string>, sweep: 
 /** Files of caches that nothing asked for since; what they hold can be made again. */
 export async function oldCaches(repo: Repo, before: number): Promise<Dead[]> {
   const found: Dead[] = []
-  for (const kind of ["measure", "checks", "runs"]) {
+  for (const kind of ["measure", "checks", "runs", "goals"]) {
     for (const name of await list(join(repo.dataDir, kind))) {
       const path = join(repo.dataDir, kind, name)
       if ((await stat(path)).mtimeMs < before) found.push(folderOf("cache", path, "nobody asked for it for long"))

@@ -1,10 +1,13 @@
 import type { Change } from "../../core/change.ts"
 import type { Command } from "../../core/decide.ts"
 import type { Event, EventBody } from "../../core/event.ts"
+import { Failure } from "../../core/failure.ts"
+import { limitsOf } from "../../core/limits.ts"
 import { append, readEvents } from "../../record/ledger.ts"
 import type { Context } from "../context.ts"
 import { isolate } from "./isolate.ts"
 import { make } from "./make.ts"
+import { orAsk } from "./or-ask.ts"
 import { ship } from "./ship.ts"
 import { verify } from "./verify.ts"
 
@@ -45,13 +48,14 @@ async function act(command: Command, change: Change, context: Context, signal: A
   const { db, progress } = context
   switch (command.do) {
     case "isolate":
-      return isolate(command, change, context, signal)
+      return bounded(command.do, change, context, signal, (until) => isolate(command, change, context, until))
     case "make":
+      // An attempt has limits of its own, and money that must be settled.
       return make(command, change, context, signal)
     case "verify":
-      return verify(command, change, context, signal)
+      return bounded(command.do, change, context, signal, (until) => verify(command, change, context, until))
     case "ship":
-      return ship(command, change, context, signal)
+      return bounded(command.do, change, context, signal, (until) => ship(command, change, context, until))
     case "ask": {
       const { reason, question, head } = command
       progress({ verb: "record", change: change.id, text: `needs a person (${reason}): ${firstLine(question)}` })
@@ -76,6 +80,31 @@ async function act(command: Command, change: Change, context: Context, signal: A
         { type: "finished", outcome: command.outcome },
         { dead: "all" },
       )
+  }
+}
+
+/** A step that goes on for too long is ended, and becomes a question that the next run takes up by itself. */
+async function bounded(
+  step: string,
+  change: Change,
+  context: Context,
+  signal: AbortSignal,
+  act: (until: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const { stepMs } = limitsOf(context.loop.guardrails)
+  const limit = AbortSignal.timeout(stepMs)
+  try {
+    await act(AbortSignal.any([signal, limit]))
+  } catch (thrown) {
+    signal.throwIfAborted()
+    if (!limit.aborted) throw thrown
+    const took = stepMs < 120_000 ? `${stepMs / 1000} s` : `${Math.round(stepMs / 60_000)} min`
+    await orAsk(change, context, signal, () => {
+      throw new Failure("STEP_TIMEOUT", `The step \`${step}\` did not end within ${took} (limits.step).`, {
+        hint: "What it ran was ended. The next run tries it again; `guardrails.limits.step` gives it longer.",
+        retry: "later",
+      })
+    })
   }
 }
 

@@ -2,6 +2,7 @@ import type { Change } from "../../core/change.ts"
 import type { Command } from "../../core/decide.ts"
 import type { Made } from "../../core/event.ts"
 import { asFailure, Failure } from "../../core/failure.ts"
+import { limitsOf } from "../../core/limits.ts"
 import type { AgentSpec, Loop } from "../../core/loop.ts"
 import type { AgentResult, Captured, Workspace } from "../../core/ports.ts"
 import { NOTHING_SPENT, Spend } from "../../core/spend.ts"
@@ -120,7 +121,7 @@ async function freshWorkspace(
     context.progress({
       verb: "make",
       change: change.id,
-      text: `attempt ${command.attempt} begins again: its process died`,
+      text: `attempt ${command.attempt} begins again: it was interrupted`,
     })
   return context.workspaces.open(change.id, base, head, context.loop.hooks, signal)
 }
@@ -156,7 +157,7 @@ async function runMaker(
       limits: {
         timeoutMs: loop.guardrails.timeoutMs,
         silenceMs: loop.guardrails.silenceMs,
-        outputBytes: 10 * 1024 * 1024,
+        outputBytes: limitsOf(loop.guardrails).outputBytes,
         ...(usd > 0 ? { usd } : {}),
       },
       artifactDir: context.artifactDir(change.id, attempt),

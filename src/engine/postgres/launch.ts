@@ -1,23 +1,31 @@
 import { spawn } from "node:child_process"
+import { existsSync } from "node:fs"
 import { open, rm } from "node:fs/promises"
 import type { Socket } from "node:net"
 import { dirname, join } from "node:path"
+import type { Pool } from "pg"
 import { Failure } from "../../core/failure.ts"
 import { entry } from "../../lib/entry.ts"
 import { postmasterOf, stopPostmaster } from "./cluster.ts"
 import { dial, Message } from "./control.ts"
 import { notWritable } from "./errors.ts"
 import { openExternal } from "./external.ts"
+import { keptInProcess, openInProcess } from "./in-process.ts"
 import { findPlace, type Place } from "./place.ts"
 
 /** A PostgreSQL that answers, for as long as it is not closed. */
 export type Database = {
+  /** Empty where it is in process: there only `pool` leads to it. */
   url: string
-  kind: "embedded" | "external"
+  kind: "embedded" | "external" | "in-process"
   /** As PostgreSQL tells it, `18.4`. */
   version: string
   /** Embedded only: the folder of its unix socket. */
   socketDir?: string
+  /** In process only: its connections. */
+  pool?: Pool
+  /** In process only: why it came to that. What is killed while it writes may leave it damaged. */
+  notCrashSafe?: string
   close(): Promise<void>
 }
 
@@ -28,6 +36,8 @@ export type OpenOptions = {
   progress?: (text: string) => void
   /** Any PostgreSQL ≥15 instead of the embedded one. Default: the environment's DATABASE_URL. */
   databaseUrl?: string | undefined
+  /** "pglite" for the one in process. Default: the environment's FLYBALL_DATABASE. */
+  kind?: string | undefined
   /** How long the embedded one stays after its last client; 60 s. The first client of a cluster decides. */
   idleMs?: number
 }
@@ -39,7 +49,32 @@ const STOP_MS = 30_000
 export async function openDatabase(options: OpenOptions): Promise<Database> {
   const url = "databaseUrl" in options ? options.databaseUrl : process.env.DATABASE_URL
   if (url !== undefined && url !== "") return await openExternal(url, options.signal)
-  return await openEmbedded(options)
+  const { home } = options
+  const forced = "kind" in options ? options.kind : process.env.FLYBALL_DATABASE
+  if (forced === "pglite") return await openInProcess(home, "FLYBALL_DATABASE asks for it")
+  if (keptInProcess(home)) return await openInProcess(home, "the ledger was begun in it")
+  try {
+    return await openEmbedded(options)
+  } catch (error) {
+    // A cluster that has data and does not start holds the ledger: beside it an empty one would forget what was spent.
+    if (!cannotRunHere(error) || (await hasCluster(home))) throw error
+    return await openInProcess(home, error.message)
+  }
+}
+
+/** Whether it is the machine that can't run the cluster, rather than something that passes or that a person mends at once. */
+function cannotRunHere(error: unknown): error is Failure {
+  if (!(error instanceof Failure)) return false
+  return (
+    error.code === "DATABASE_PLATFORM" ||
+    error.code === "DATABASE_NO_ACCOUNT" ||
+    (error.code === "DATABASE_START_FAILED" && error.retry === "person")
+  )
+}
+
+async function hasCluster(home: string): Promise<boolean> {
+  const { data } = await findPlace(home)
+  return existsSync(join(data, "PG_VERSION"))
 }
 
 /** Stops the embedded PostgreSQL of `home` now; processes that still have it open start it again. */

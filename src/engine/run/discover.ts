@@ -33,11 +33,13 @@ export async function discoverFor({
   progress,
   run,
 }: Discovering): Promise<Discovered> {
-  const { session, sandbox } = engine
-  const { loop, prober, workspaces } = context
+  const { session } = engine
+  const { loop, prober, workspaces, sandbox } = context
   const text = loop.steps.discover.attemptIf
   const condition = text === undefined ? undefined : await compileCondition(text, "attempt_if")
-  const changes = await readChanges(session.db, { repo: session.repo.key, loop: loop.name })
+  // What a source finds is not known yet; what a person closed long ago must not take the place of what is open.
+  const closed = (_: Finding, outcome: string) => outcome === "closed"
+  const changes = await readChanges(session.db, { repo: session.repo.key, loop: loop.name }, undefined, closed)
   let explored = 0
   return discover(
     {

@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import type { Finding } from "../../core/finding.ts"
+import { limitsOf } from "../../core/limits.ts"
 import type { AgentSpec } from "../../core/loop.ts"
 import type { Base, Exploration } from "../../core/ports.ts"
 import { explorerPrompt } from "../../make/explorer-prompt.ts"
@@ -65,7 +66,7 @@ async function look(
       prompt: explorerPrompt({ agent, goal: loop.description ?? loop.goal?.doneWhen }),
       finding: nothingYet(base),
       attempt: 1,
-      limits: { timeoutMs, silenceMs, outputBytes: 10 * 1024 * 1024, ...(usd > 0 ? { usd } : {}) },
+      limits: { timeoutMs, silenceMs, outputBytes: limitsOf(loop.guardrails).outputBytes, ...(usd > 0 ? { usd } : {}) },
       artifactDir: join(repo.dataDir, "explorations", work, String(ordinal)),
       change: work,
     },

@@ -1,7 +1,8 @@
 import type { Change } from "../../core/change.ts"
 import type { Finding } from "../../core/finding.ts"
 import type { Loop } from "../../core/loop.ts"
-import { sameWork } from "../../discover/same-work.ts"
+import { sameWork, workIn } from "../../discover/same-work.ts"
+import { tryGit } from "../../lib/git.ts"
 import { readChanges } from "../../record/ledger.ts"
 import type { Session } from "../session.ts"
 import type { Piece } from "../work.ts"
@@ -22,17 +23,41 @@ export type Planned = {
  * or was closed is not begun again, unless it came back after it had landed. Changes that a person answered, or that
  * waited for the machine to mend, go on even where nothing found them again.
  */
-export async function planFor(session: Session, loop: Loop, findings: readonly Finding[]): Promise<Planned[]> {
+export async function planFor(
+  session: Session,
+  loop: Loop,
+  findings: readonly Finding[],
+  base: string,
+): Promise<Planned[]> {
   // In this order: what ends in between is then seen as ended, never as left behind.
   const driven = new Set((await pendingWorkflows(session.pool)).map((each) => changeOfWorkflow(each.id)))
-  const changes = await readChanges(session.db, { repo: session.repo.key, loop: loop.name })
+  const alike = workIn(findings)
+  const changes = await readChanges(session.db, { repo: session.repo.key, loop: loop.name }, undefined, alike)
   const goesOn = (change: Change) => !driven.has(change.id) && mayGoOn(change)
-  const planned = findings.map((finding) => planOne(finding, changes, goesOn))
+  const planned = await Promise.all(
+    findings.map((finding) => unlessLandedSince(planOne(finding, changes, goesOn), changes, session, base)),
+  )
   const seen = new Set(planned.flatMap((each) => (each.change === undefined ? [] : [each.change.id])))
   const orphans = changes
     .filter((change) => !seen.has(change.id) && goesOn(change))
     .map((change): Planned => ({ finding: change.finding, plan: "attempt", change, ordinal: 0 }))
   return [...orphans, ...planned]
+}
+
+/** What was found on a base that its last change had not reached yet has not come back: it landed while work was looked for. */
+async function unlessLandedSince(
+  planned: Planned,
+  changes: readonly Change[],
+  { repo }: Session,
+  base: string,
+): Promise<Planned> {
+  if (planned.plan !== "attempt" || planned.change !== undefined || planned.ordinal === 1) return planned
+  const last = changes.findLast((change) => sameWork(change.finding, planned.finding))
+  const landed = last?.merged ?? last?.attempts.findLast((attempt) => attempt.standing === "gone")?.base
+  if (last === undefined || landed === undefined) return planned
+  const ran = await tryGit(["merge-base", "--is-ancestor", landed, base], { cwd: repo.gitDir })
+  if (ran.exitCode !== 1) return planned
+  return { ...planned, plan: "skip", why: `${last.id} landed while work was looked for`, change: last }
 }
 
 function planOne(finding: Finding, changes: readonly Change[], goesOn: (change: Change) => boolean): Planned {

@@ -19,7 +19,7 @@ export async function rehearse(engine: Engine, loaded: LoadedLoop, options: RunO
   const heard = await hear(session, loop, { lookOnly: true })
   const context = engine.rehearsalOf(loop)
   const found = await discoverFor({ engine, context, base, heard, signal: options.signal, progress: options.progress })
-  const plan = await planFor(session, loop, found.findings)
+  const plan = await planFor(session, loop, found.findings, base.sha)
   const report = await reportOf({
     engine,
     loaded,

@@ -55,6 +55,7 @@ export async function reportOf({
     repo: session.repo.root,
     base: base.sha,
     dryRun: options.dryRun,
+    database: { kind: session.database.kind, crashSafe: session.database.crashSafe },
     names: loaded.names.map(({ kind, name, became }) => ({ kind, name, became })),
     findings: plan.map(({ finding, plan: what, why }) => ({
       fingerprint: finding.fingerprint,

@@ -14,9 +14,12 @@ import { endOrphans } from "../../isolate/watchdog.ts"
 import { sweepPrivateFolders } from "../../make/private-folder.ts"
 import { append, readChange, readChanges, spentUsd } from "../../record/ledger.ts"
 import { admit, endRun, recordFindings, startRun } from "../../record/runs.ts"
+import { readConfig } from "../../spec/project-files.ts"
+import { checkoutTree } from "../../spec/tree.ts"
 import { ofTheDisk } from "../disk-failure.ts"
 import { type Engine, openEngine } from "../engine.ts"
 import { refuseFullDisk } from "../gc/disk.ts"
+import { retain } from "../gc/retain.ts"
 import { refuseHalted } from "../halting.ts"
 import { type LoadedLoop, type LoopText, loadForRun } from "../load.ts"
 import { contextFile } from "../open-context.ts"
@@ -67,7 +70,11 @@ async function runOnce(options: RunOptions): Promise<RunReport> {
   const executor = randomUUID()
   return await withRunLock(session, loaded.loop.name, { executor, shared: options.dryRun }, async () => {
     const { onStep } = options
-    if (!options.dryRun) await prepare(session)
+    if (!options.dryRun) {
+      await prepare(session)
+      const { retention } = await readConfig(checkoutTree(session.repo.root), [])
+      for (const note of await retain(session, retention)) progress({ verb: "record", text: note })
+    }
     await using engine = await openEngine({
       session,
       signal,
@@ -114,7 +121,7 @@ async function carryOut(engine: Engine, loaded: LoadedLoop, asked: RunOptions): 
   await options.onDiscovered?.()
   const overtaken = await endOvertaken(context, { base, findings: found.findings, signal })
 
-  const plan = leaveHalted(await planFor(session, loop, found.findings), session)
+  const plan = leaveHalted(await planFor(session, loop, found.findings, base.sha), session)
   const hopeless = plan.some((each) => each.plan === "attempt")
     ? await context.baseTrouble(base.sha, signal)
     : undefined

@@ -104,8 +104,9 @@ async function whyNot(stderr: string, { file, from, to }: Wanted, { cwd, signal 
   if (/no such path|cannot stat|No such file|outside repository/i.test(stderr)) {
     const gone = await tryGit(["log", "-1", "--diff-filter=D", "--format=%h %s", "HEAD", "--", file], { cwd, signal })
     const was = gone.exitCode === 0 ? gone.stdout.trim() : ""
-    const hint =
-      was !== ""
+    const hint = /outside repository/i.test(stderr)
+      ? "It lies outside of this repository."
+      : was !== ""
         ? `It went in ${was}: \`git show --find-renames ${was.split(" ")[0]}\` tells where to.`
         : existsSync(resolve(cwd, file))
           ? "It is in your checkout and was never committed: nobody's work but yours."

@@ -40,7 +40,10 @@ function readBlock(source: Source, block: SyntaxNode, places: Places): void {
 function ofCondition(source: Source, statement: SyntaxNode, places: Places): void {
   const parts = partsOf(statement)
   const at = parts.findIndex((part) => part.name === "Block")
-  const [condition, then] = [parts[at - 1], parts[at]]
+  const [whole, then] = [parts[at - 1], parts[at]]
+  // The parser takes `got != row.want` for `(got != row).want`.
+  const inner = whole?.name === "SelectorExpr" ? (whole.firstChild ?? undefined) : undefined
+  const condition = inner?.name === "BinaryExp" ? inner : whole
   if (condition === undefined || then === undefined || condition.name !== "BinaryExp") return
   const reports = partsOf(then).some((each) =>
     /^\w+\.(Error|Errorf|Fatal|Fatalf|Fail|FailNow)\(/.test(textOf(source, each)),

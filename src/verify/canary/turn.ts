@@ -25,7 +25,9 @@ export function turned(
   const by: Turned["by"] = new Map()
   const edits: Turn[] = []
   for (const name of names) {
-    const found = file.cases.find((test) => test.name === caseName(source, name) && test.marks.length === 0)
+    const found = file.cases.find(
+      (test) => plain(test.name) === plain(caseName(source, name)) && test.marks.length === 0,
+    )
     if (found === undefined) continue
     const places = placesOf(source, found.line, chooses)
     const turn = places === undefined ? undefined : chosen(source, places, { surely, ...chooses })
@@ -37,6 +39,11 @@ export function turned(
   const backwards = [...edits].sort((a, b) => b.from - a.from)
   const result = backwards.reduce((all, { from, to, insert }) => all.slice(0, from) + insert + all.slice(to), text)
   return readSource(path, result)?.broken === false ? { text: result, by } : undefined
+}
+
+/** As runners and readers of source agree on a name. */
+function plain(name: string): string {
+  return name.replace(/\s+/g, "")
 }
 
 /** A row of a table is turned with its test, and in Go a subtest with the function around it. */
@@ -80,9 +87,7 @@ function otherValue(source: Source, node: SyntaxNode, chooses: Chooses): Turn[] 
   if (Object.hasOwn(opposite, text)) return at(opposite[text] ?? text)
   if (/^(null|undefined|None|nil)$/.test(text)) return undefined
   if (/^-?\d[\d_]*(\.\d+)?$/.test(text) && text.length <= 15) {
-    // Not 0: it is the same with either sign.
-    const digit = Number(text.at(-1))
-    return at(`${text.slice(0, -1)}${digit === 9 ? 8 : digit + 1}`)
+    return at(`${text.slice(0, -1)}${nextDigit(text.at(-1) ?? "", chooses.random)}`)
   }
   const quoted = /^([a-z]{0,2}("""|'''|"|'|`))([\s\S]*)\2$/i.exec(text)
   if (quoted === null || /\\|\$\{/.test(text) || /f/i.test(quoted[1]?.replace(/\W/g, "") ?? "")) return undefined
@@ -98,9 +103,16 @@ function otherText(text: string, { random, word }: Chooses): string {
   if (place === undefined) return `${text}${word()}`
   const letter = text[place] ?? ""
   const other = /\d/.test(letter)
-    ? String((Number(letter) + 1 + Math.floor(random() * 8)) % 10)
+    ? nextDigit(letter, random)
     : /[a-z]/.test(letter)
       ? String.fromCharCode(97 + ((letter.charCodeAt(0) - 97 + 1 + Math.floor(random() * 24)) % 26))
       : String.fromCharCode(65 + ((letter.charCodeAt(0) - 65 + 1 + Math.floor(random() * 24)) % 26))
   return `${text.slice(0, place)}${other}${text.slice(place + 1)}`
+}
+
+/** The one above or below: what is equal within a tolerance is to be seen. */
+function nextDigit(digit: string, random: () => number): string {
+  const value = Number(digit)
+  const up = value === 0 || (value < 9 && random() < 0.5)
+  return String(up ? value + 1 : value - 1)
 }

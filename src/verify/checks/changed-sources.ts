@@ -26,11 +26,20 @@ export async function changedSources({ repo, entries, lines, isTest, signal }: C
     sources.flatMap((entry) => [entry.oldId, entry.newId]),
     signal,
   )
-  return sources.map(({ path, oldId, newId }) =>
+  // What a new file holds may have been moved there: it is held against all that the change takes from.
+  const taken = entries.filter(
+    ({ status, deleted, path }) => status !== "added" && deleted > 0 && isCode(path) && !isTest(path),
+  )
+  const moved = await readTexts(
+    repo,
+    taken.map(({ oldId }) => oldId),
+    signal,
+  )
+  return sources.map(({ path, oldId, newId, status }) =>
     changedSource({
       path,
       isTest: isTest(path),
-      before: texts.get(oldId) ?? "",
+      before: status === "added" && !isTest(path) ? [...moved.values()].join("\n") : (texts.get(oldId) ?? ""),
       after: texts.get(newId),
       added: lines.get(path)?.added ?? [],
     }),

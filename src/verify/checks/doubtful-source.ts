@@ -2,6 +2,8 @@ import type { SyntaxNode } from "@lezer/common"
 import { render } from "../syntax/render.ts"
 import { childOf, childrenOf, lineOf, literalOf, partsOf, type Source, textOf } from "../syntax/source.ts"
 import { type ChangedSource, newNodes } from "./changed-sources.ts"
+import { remembers } from "./counting-source.ts"
+import { reachOf } from "./reaching-source.ts"
 
 /*
  * What honest source hardly ever does and cheats like to: each is asked about, none is refused. A rule says nothing of
@@ -38,7 +40,7 @@ const calls: readonly Rule[] = [
   ],
   [
     "leaves a process behind",
-    /^[\w.]*(spawn|fork|Popen|exec)\(.*\b(detached|start_new_session|setsid)\b|\.unref\(\)$|"nohup\b|^os\.(fork|setsid|daemon)\(/,
+    /^[\w.]*(spawn|fork|Popen|exec)\(.*\b(detached|start_new_session|setsid)\b|^(?!set(Timeout|Interval|Immediate)\().*\.unref\(\)$|"nohup\b|^os\.(fork|setsid|daemon)\(/,
   ],
 ]
 
@@ -56,12 +58,22 @@ export function doubtsOf(changed: ChangedSource): string[] {
   const found = new Map<number, string>(directives(changed))
   for (const node of newNodes(changed)) {
     const line = lineOf(source, node)
-    const why = found.has(line) ? undefined : doubt(source, node, changed)
+    const why = found.has(line) ? undefined : (doubt(source, node, changed) ?? grasps(source, node, changed))
     if (why === undefined) continue
     const shown = textOf(source, node).split("\n")[0]?.trim().slice(0, 160) ?? ""
     found.set(line, `${path}:${line} ${why}: \`${shown}\``)
   }
+  for (const { node, why } of remembers(changed)) {
+    const line = lineOf(source, node)
+    if (!found.has(line)) found.set(line, `${path}:${line} ${why}: \`${textOf(source, node).slice(0, 160)}\``)
+  }
   return [...found.values()]
+}
+
+/** What is sure is refused by `no_weakened_tests`, and no question. */
+function grasps(source: Source, node: SyntaxNode, changed: ChangedSource): string | undefined {
+  const reach = reachOf(source, node, changed)
+  return reach?.sure === false ? reach.why : undefined
 }
 
 /** Comments that Go's compiler obeys: what they leave out, or put in another's place, is seen by nobody who reads. */

@@ -70,6 +70,10 @@ const refused: [name: string, files: Files, said: string][] = [
   ["a link out of the tree", { "src/x": { link: "../../etc/passwd" } }, "a symbolic link that leaves the repository"],
   ["a link into .git", { "src/x": { link: "../.git/hooks" } }, "a symbolic link into .git"],
   ["a submodule", { lib: { gitlink: "a".repeat(40) } }, "a submodule"],
+  ["a module that is found first", { "src/add.ts": "x\n" }, "loaded in the place of src/add.js"],
+  ["a module with another ending", { "src/add.mjs": "x\n" }, "loaded in the place of src/add.js"],
+  ["a folder of a module's name", { "src/add/index.js": "x\n" }, "loaded in the place of src/add.js"],
+  ["a package of a module's name", { "src/sum/__init__.py": "x\n" }, "loaded in the place of src/sum.py"],
   ["a name in capitals", { "src/ADD.js": "x\n" }, "taken for src/add.js where capitals don't count"],
 ]
 
@@ -79,6 +83,10 @@ const honest: [name: string, files: Files, given?: Given][] = [
   ["a dependency from the registry", { "package.json": manifest({ dependencies: { a: "^1.0.0" } }) }],
   ["a module whose name only begins like one", { "src/time_zone.py": "x\n", "src/assertions.js": "x\n" }],
   ["a module deep down", { "src/shop/time.py": "x\n", "lib/jest/helpers.js": "x\n" }],
+  ["the types of a module", { "src/add.d.ts": "x\n" }],
+  ["a module that only begins so", { "src/add-all.js": "x\n", "src/add.worker.js": "x\n", "src/add.css": "x\n" }],
+  ["a module in another language's place", { "src/add.js": null, "src/add.ts": "x\n" }],
+  ["a test beside it", { "src/add.test.js": "x\n" }],
   ["a link inside", { "src/sum.js": { link: "add.js" } }],
   ["an example of an environment", { ".env.example": "A=1\n" }],
   ["a vendored script", { "public/vendor/x.js": "x\n" }],

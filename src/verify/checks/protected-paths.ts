@@ -5,7 +5,7 @@ import { guardedKind, shadowsRunner } from "../guarded.ts"
 import { canonicalPath, isLockFile } from "../paths.ts"
 import { bullets, type ChangeCheck, type ChangeFacts, fails, passes } from "./check.ts"
 import { protectedParts } from "./manifests.ts"
-import { collisions, linkObjections } from "./tree-shapes.ts"
+import { collisions, linkObjections, overtakers } from "./tree-shapes.ts"
 
 type Violation = { path: string; why: string }
 
@@ -20,7 +20,8 @@ export const protectedPaths: ChangeCheck = async (facts) => {
     const why = pathViolation(entry, facts, protects) ?? (await partViolation(entry, facts, protects))
     if (why !== undefined) violations.push({ path: entry.path, why })
   }
-  for (const { path, text } of [...(await linkObjections(facts)), ...(await collisions(facts))]) {
+  const shapes = [...(await linkObjections(facts)), ...(await collisions(facts)), ...(await overtakers(facts))]
+  for (const { path, text } of shapes) {
     if (!violations.some((known) => known.path === path)) violations.push({ path, why: text })
   }
   for (const path of facts.harnessChanged) {

@@ -5,6 +5,7 @@ import { knowsItIsTested } from "./assertions.ts"
 import { type ChangedSource, changedSources, newNodes } from "./changed-sources.ts"
 import type { ChangeFacts } from "./check.ts"
 import type { Retraction } from "./compare-tests.ts"
+import { reachOf } from "./reaching-source.ts"
 
 /** Source that treats tests otherwise than users, or changes what judges it, makes every expectation worthless. */
 export async function specialCases(facts: ChangeFacts): Promise<Retraction[]> {
@@ -31,18 +32,23 @@ function inTree(changed: ChangedSource, source: Source): string[] {
     if (lines.has(line) || node.to - node.from > MAX_CHARS) continue
     const why = isTest
       ? disarms(source, node, names)
-      : (patches(source, node, names) ?? asks(source, node, names, before))
+      : (patches(source, node, names) ?? asks(source, node, names, before) ?? grasps(source, node, changed))
     const shown = textOf(source, node).split("\n")[0]?.trim().slice(0, 160) ?? ""
     if (why !== undefined) lines.set(line, `${path}:${line} ${why}: \`${shown}\``)
   }
   return [...lines.values()]
 }
 
+function grasps(source: Source, node: SyntaxNode, changed: ChangedSource): string | undefined {
+  const reach = reachOf(source, node, changed)
+  return reach?.sure === true ? reach.why : undefined
+}
+
 /** A node that is larger says what it says in its parts. */
 const MAX_CHARS = 2_000
 
 const markers =
-  /^"?(NODE_TEST_CONTEXT|VITEST(_WORKER_ID|_POOL_ID|_MODE)?|JEST_WORKER_ID|PYTEST_CURRENT_TEST|PYTEST_XDIST_WORKER|PYTEST_VERSION|MOCHA_COLORS|RUST_TEST_THREADS|NEXTEST|FLYBALL_\w+)"?$/
+  /^"?(NODE_TEST_CONTEXT|VITEST(_WORKER_ID|_POOL_ID|_MODE)?|JEST_WORKER_ID|PYTEST_CURRENT_TEST|PYTEST_XDIST_WORKER|PYTEST_VERSION|MOCHA_COLORS|RUST_TEST_THREADS|NEXTEST|FLYBALL_\w+|assert(Equal|True|False|Is|In|Raises)|_testMethodName|testing\.tRunner|tRunner)"?$/
 const runners =
   /"[^"]*\b(test|tests|spec|jest|vitest|mocha|pytest|_pytest|unittest|nose|ava|tap)\b[^"]*"|"[^"]*[._](test|spec)\b[^"]*"|\/[^/\n]*(test|spec|jest|vitest|mocha)[^/\n]*\/[a-z]*/i
 const places =
@@ -67,7 +73,7 @@ function asks(source: Source, node: SyntaxNode, names: ChangedSource["names"], b
   )
     return undefined
   const said = render(source, node, names)
-  if (/\btesting\.Testing\(\)|\bflag\.Lookup\("test\./.test(said)) return why
+  if (/\btesting\.Testing\(\)|\bLookup\("test\./.test(said)) return why
   if (environments.test(said) && /"(test|testing|tests)"/i.test(said)) return why
   if (places.test(said) && runners.test(said)) return why
   return globalTests.test(said) && !globalTests.test(before) ? why : undefined
@@ -89,6 +95,9 @@ const testNames = /^(it|test|describe|expect|assert|beforeEach|afterEach)$/
 
 /** Tests may put a clock or the network in order; the assertions themselves they may not. */
 function disarms(source: Source, node: SyntaxNode, names: ChangedSource["names"]): string | undefined {
+  // A comment of the file by which its runner takes another environment, one of the repository's own.
+  if (/Comment$/.test(node.name))
+    return /@(jest|vitest)-environment\s+["']?[./<]/.test(textOf(source, node)) ? "changes what judges it" : undefined
   const why = patches(source, node, names)
   if (why === undefined || !/Assign|Call/.test(node.name))
     return why === undefined || source.language !== "python" ? undefined : why

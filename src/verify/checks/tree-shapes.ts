@@ -38,6 +38,53 @@ export async function collisions({ repo, tree, entries, signal }: ChangeFacts): 
   })
 }
 
+const program = /\.([cm]?[jt]s|[jt]sx)$/
+
+/**
+ * New files that an import finds before the file it found so far: `range.js` beside `range.ts`, `range.ts` beside
+ * `range/index.ts`, `range/__init__.py` beside `range.py`, a manifest beside the `index.js` of a folder.
+ */
+export async function overtakers({ repo, tree, entries, isTest, signal }: ChangeFacts): Promise<Misshapen[]> {
+  const added = entries.filter(({ status, path }) => status === "added" && !/\.d\.[cm]?ts$/.test(path))
+  const wanted = new Map<string, string>()
+  for (const { path } of added) for (const place of placesOf(path)) wanted.set(place, path)
+  if (wanted.size === 0) return []
+  const isNew = new Set(added.map(({ path }) => path))
+  const listed = await tryGit(["ls-tree", "-r", "-z", "--full-tree", "--name-only", tree], {
+    cwd: repo.gitDir,
+    env: { GIT_DIR: repo.gitDir },
+    signal,
+  })
+  return listed.stdout.split("\0").flatMap((other) => {
+    if (isNew.has(other) || isTest(other) || /\.d\.[cm]?ts$/.test(other)) return []
+    const path = [standsFor(other), `${standsFor(other)}/index`].map((place) => wanted.get(place)).find((each) => each)
+    return path === undefined || !isRival(path, other)
+      ? []
+      : [{ id: `overtakes ${path}`, path, text: `loaded in the place of ${other} by whoever imports that` }]
+  })
+}
+
+/** What an import that leaves out the ending calls a file. */
+function standsFor(path: string): string {
+  return path
+    .replace(program, "")
+    .replace(/\.py$/, ".py")
+    .replace(/\/index$/, "")
+}
+
+function placesOf(path: string): string[] {
+  if (/(^|\/)__init__\.py$/.test(path)) return [`${posix.dirname(path)}.py`]
+  if (posix.basename(path) === "package.json") return path === "package.json" ? [] : [posix.dirname(path)]
+  return program.test(path) ? [standsFor(path)] : []
+}
+
+function isRival(path: string, other: string): boolean {
+  if (/__init__\.py$/.test(path)) return other.endsWith(".py")
+  if (posix.basename(path) === "package.json")
+    return posix.dirname(other) === posix.dirname(path) && /^index\./.test(posix.basename(other)) && program.test(other)
+  return program.test(other)
+}
+
 function folded(path: string): string {
   return path.toLowerCase().normalize("NFC")
 }

@@ -33,6 +33,8 @@ export type TestCase = {
 /** A test file: its tests, what stands outside of them, and what is said for the whole file. */
 export type TestFile = {
   path: string
+  /** All of it. */
+  text: string
   language: Language
   cases: TestCase[]
   outside: Expectation[]

@@ -33,6 +33,7 @@ export function openReader(source: Source, reassigned: ReadonlySet<string>): Rea
   const imports = new Map<string, string>()
   const file: TestFile = {
     path: source.path,
+    text: source.text,
     language: source.language,
     cases: [],
     outside: [],

@@ -1,0 +1,23 @@
+/** What holds where a loop says nothing else; a loop that was frozen by an older version says nothing. */
+export const defaultLimits = {
+  /** Of one agent session. */
+  outputBytes: 10_000_000,
+  promptBytes: 200_000,
+  /** Wall clock of one durable step that is no attempt: isolate, verify, ship. */
+  stepMs: 2 * 60 * 60_000,
+} as const
+
+export type Limits = { outputBytes: number; promptBytes: number; stepMs: number }
+
+/** The limits of a loop, every default filled in. */
+export function limitsOf({
+  limits,
+}: {
+  limits?: Partial<{ [key in keyof Limits]: number | undefined }> | undefined
+}): Limits {
+  return {
+    outputBytes: limits?.outputBytes ?? defaultLimits.outputBytes,
+    promptBytes: limits?.promptBytes ?? defaultLimits.promptBytes,
+    stepMs: limits?.stepMs ?? defaultLimits.stepMs,
+  }
+}

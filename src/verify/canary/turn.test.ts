@@ -1,0 +1,87 @@
+import { expect, test } from "vitest"
+import { turned } from "./turn.ts"
+
+const chooses = { random: () => 0.1, word: () => "wx" }
+
+const python = `import pytest
+
+def test_half():
+    value = half(5)
+    assert value == Decimal("2.45")
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_rows(n):
+    assert half(n) == n / 2
+
+class TestIt:
+    def test_in(self):
+        self.assertIn("a", keys())
+
+@pytest.mark.skip
+def test_off():
+    assert half(1) == 7
+`
+const node = `import { test } from "node:test"
+import assert from "node:assert"
+test("sums, and adds", () => {
+  assert.equal(sum(1, 2), 34)
+})
+test("throws", () => {
+  assert.throws(() => sum())
+})
+`
+const vitest = `import { expect, test } from "vitest"
+test("joins", async () => {
+  expect(await join("a")).toBe("abc")
+})
+test("same", () => {
+  expect(join(x)).toEqual(join(y))
+})
+`
+const chai = `const { expect } = require("chai")
+it("counts", () => {
+  expect(count("x")).to.equal(12)
+})
+`
+const go = `package half
+
+import "testing"
+
+func TestHalf(t *testing.T) {
+	for _, row := range rows {
+		if got := Half(row.given); got != row.want {
+			t.Errorf("got %v", got)
+		}
+	}
+}
+`
+
+const cases: [what: string, path: string, text: string, name: string, surely: boolean, becomes: string][] = [
+  ["another value in pytest", "test_a.py", python, "test_half", false, 'assert value == Decimal("2.46")'],
+  ["a row of a table by its comparison", "test_a.py", python, "test_rows[1]", false, "assert half(n) != n / 2"],
+  ["unittest's own assertion", "test_a.py", python, "TestIt > test_in", false, 'self.assertNotIn("a", keys())'],
+  ["the beginning in pytest", "test_a.py", python, "test_half", true, 'assert "wx" == "wx"\n    value = half(5)'],
+  ["another value in node:test", "a.test.js", node, "sums, and adds", false, "assert.equal(sum(1, 2), 35)"],
+  ["the beginning, where nothing is compared", "a.test.js", node, "throws", false, 'assert.equal("wx", "wx");'],
+  ["another value in vitest", "a.test.ts", vitest, "joins", false, 'toBe("dbc")'],
+  ["vitest's matcher", "a.test.ts", vitest, "same", false, "expect(join(x)).not.toEqual(join(y))"],
+  ["another value in chai", "a.test.js", chai, "counts", false, "to.equal(13)"],
+  ["the beginning by chai", "a.test.js", chai, "counts", true, 'expect("wx").to.equal("wx");'],
+  ["the condition of a Go test", "a_test.go", go, "TestHalf > row", false, "got == row.want"],
+  ["the beginning of a Go test", "a_test.go", go, "TestHalf", true, 't.Fatal("wx")'],
+]
+
+test.each(cases)("turns %s", (_, path, text, name, surely, becomes) => {
+  const found = turned(path, text, [name], { ...chooses, surely })
+  expect(found?.text).toContain(becomes)
+  expect([...(found?.by.keys() ?? [])]).toEqual([name])
+})
+
+test("a test that is skipped, or is not there, is not turned", () => {
+  expect(turned("test_a.py", python, ["test_off", "test_none"], { ...chooses, surely: false })).toBeUndefined()
+})
+
+test("several tests of one file are turned at once", () => {
+  const found = turned("a.test.js", node, ["sums, and adds", "throws"], { ...chooses, surely: false })
+  expect(found?.by.size).toBe(2)
+})
