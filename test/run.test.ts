@@ -100,7 +100,7 @@ describe("what one run makes of one finding", () => {
       exit: 1,
       attempts: 2,
       says: /^stopped/,
-      question: /more than 10485760 bytes|more than 10 MiB/,
+      question: /more than \d{8} bytes \(limits\.output\)/,
     },
     {
       name: "a maker that changes nothing",

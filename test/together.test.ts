@@ -167,6 +167,6 @@ test("T7: a change that lands while a run looks for work is not begun once more"
   expect(report.findings).toMatchObject([
     { plan: "skip", why: expect.stringContaining("landed while work was looked for") },
   ])
-  expect(await look(repo, async ({ db }) => (await readChanges(db, {})).length)).toBe(1)
+  expect(await look(repo, async ({ db, repo: { key } }) => (await readChanges(db, { repo: key })).length)).toBe(1)
   expect((await runFix(repo)).report.findings).toEqual([])
 })

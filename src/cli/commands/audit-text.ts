@@ -30,9 +30,11 @@ export function renderAudit(terminal: Terminal, report: AuditReport): string {
       ? [color.dim(`… and ${report.notes.length - 20} more notes (--json has them all)`)]
       : []),
     "",
-    report.clean
-      ? color.green("Nothing wrong was accepted.")
-      : color.red("Not clean: see above. What got through would have been shipped."),
+    report.cases.every((each) => each.right === undefined)
+      ? color.yellow("Nothing was measured.")
+      : report.clean
+        ? color.green("Nothing wrong was accepted.")
+        : color.red("Not clean: see above. What got through would have been shipped."),
   ].join("\n")
 }
 
