@@ -53,7 +53,10 @@ export function writeGitDir(asked: GitDir): void {
 /** Where a shallow clone's history ends is no error in what borrows from it; it moves with every fetch that deepens. */
 export function copyShallow(repo: Repo, gitDir: string): void {
   const [theirs, ours] = [join(repo.gitDir, "shallow"), join(gitDir, "shallow")]
-  if (!existsSync(theirs)) return rmSync(ours, { force: true })
+  if (!existsSync(theirs)) {
+    rmSync(ours, { force: true })
+    return
+  }
   const text = readFileSync(theirs)
   if (existsSync(ours) && readFileSync(ours).equals(text)) return
   const draft = `${ours}.${process.pid}`
