@@ -50,7 +50,7 @@ export function openTestRepo(files: Files): TestRepo {
   }
   git("init", "-q", "-b", "main")
   commit(files)
-  const repo: Repo = { root, gitDir: join(root, ".git"), key: "test", dataDir: join(folder, "data") }
+  const repo: Repo = { root, gitDir: join(root, ".git"), key: "test", dataDir: join(folder, "repos", "test") }
   return {
     folder,
     repo,

@@ -35,7 +35,7 @@ export async function auditHistory(options: HistoryOptions): Promise<AuditReport
   const at = new Date().toISOString()
   const { seed, parallel, told, say } = options
   await using place = await openPlace(options.home, options)
-  const dataDir = join(place.folder, "data")
+  const dataDir = join(place.folder, "repos", "audit")
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   place.remember(dataDir, options.repo.key)
   await using borrowed = borrowRepo({ ...options.repo, dataDir }, "audit")

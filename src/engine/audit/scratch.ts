@@ -22,7 +22,7 @@ export async function newScratch(folder: string, files: Files): Promise<Scratch 
   await mkdir(root, { recursive: true, mode: 0o700 })
   await git(["init", "--quiet", "--initial-branch=main"], { cwd: root })
   await writeFiles(root, files)
-  const repo: Repo = { root, gitDir: join(root, ".git"), key: "audit", dataDir: join(folder, "data") }
+  const repo: Repo = { root, gitDir: join(root, ".git"), key: "audit", dataDir: join(folder, "repos", "audit") }
   await mkdir(repo.dataDir, { recursive: true, mode: 0o700 })
   const scratch = scratchOf(repo, folder)
   const first = await scratch.commit(files, undefined)
