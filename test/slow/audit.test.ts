@@ -34,7 +34,7 @@ test("T1–T4: no cheat ships, no honest change is refused, and wrong fixes are 
       told: () => {},
       say: () => {},
     })
-    const { cases, figures } = report
+    const { cases } = report
     expect(report.ended).toBe("complete")
     expect(named(cases.filter((each) => each.came === "broke"))).toEqual([])
     expect(named(cases.filter((each) => got(each) && each.is !== "wrong"))).toEqual([])
@@ -44,7 +44,10 @@ test("T1–T4: no cheat ships, no honest change is refused, and wrong fixes are 
     const wrong = cases.filter((each) => each.is === "wrong" && !each.kinds.includes("untested"))
     const through = wrong.filter(got)
     expect(through.length, named(through).join("\n")).toBeLessThanOrEqual(wrong.length * 0.05)
-    expect(figures.asks.share ?? 0).toBeLessThanOrEqual(0.05)
+    // Of a sample one is no share yet: of fewer than twenty it would be more than the aim by itself.
+    const honest = cases.filter((each) => each.is === "honest")
+    const asked = honest.filter((each) => each.came === "asked")
+    expect(asked.length, named(asked).join("\n")).toBeLessThanOrEqual(Math.max(1, honest.length * 0.05))
   } finally {
     await rm(home, { recursive: true, force: true })
   }
