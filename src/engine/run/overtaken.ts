@@ -36,6 +36,8 @@ export async function endOvertaken(
   return notes
 }
 
-function waits({ finished, finding }: Change): boolean {
+function waits({ finished, finding, answer, question }: Change): boolean {
+  // Approved, and cut short by the machine: it may have landed by itself, and goes on by itself to see whether it did.
+  if (answer?.is === "approve" && question?.reason === "infrastructure") return false
   return finding.reproduce !== undefined && (finished === "proposed" || finished === "asked" || finished === "stopped")
 }
