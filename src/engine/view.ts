@@ -129,7 +129,8 @@ function reasonOf({ question, stopped }: Change): { reason?: string; question?: 
   return stopped === undefined ? {} : { reason: stopped.reason, question: stopped.detail }
 }
 
-function attemptView(attempt: Attempt): AttemptView {
+/** An attempt as people see it. */
+export function attemptView(attempt: Attempt): AttemptView {
   return {
     n: attempt.n,
     ...(attempt.agent === undefined ? {} : { agent: attempt.agent }),

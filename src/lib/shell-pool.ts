@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
+import { setMaxListeners } from "node:events"
 import { killTree, TREE_MARKER } from "./process-tree.ts"
 
 /*
@@ -138,6 +139,8 @@ function ask(shell: Shell, command: ShellCommand): Promise<ShellRan> {
     child.stdout.on("data", onStdout)
     child.stderr.on("data", onStderr)
     child.on("close", closed)
+    // One signal ends any number of programs; Node would warn of a leak at eleven.
+    if (signal !== undefined) setMaxListeners(0, signal)
     signal?.addEventListener("abort", abort, { once: true })
     if (signal?.aborted) return abort()
     child.stdin.write(told(command, shell.marker))

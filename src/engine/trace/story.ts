@@ -9,7 +9,7 @@ import type { Db } from "../../record/database.ts"
 import { readChange } from "../../record/ledger.ts"
 import { readRun } from "../../record/runs.ts"
 import { artifactDir } from "../artifacts.ts"
-import { outcomeOf } from "../view.ts"
+import { attemptView } from "../view.ts"
 import type { CommitFacts } from "./commits.ts"
 import type { Origin } from "./origins.ts"
 
@@ -110,14 +110,7 @@ async function tracedAttempt(attempt: Change["attempts"][number], { id }: Change
   const log = join(folder, "maker.log")
   const texts = full ? { promptText: await head(prompt), logText: await head(log) } : {}
   return {
-    n: attempt.n,
-    ...(attempt.agent === undefined ? {} : { agent: attempt.agent }),
-    ...(attempt.model === undefined ? {} : { model: attempt.model }),
-    outcome: outcomeOf(attempt),
-    ...(attempt.made?.is === "commit" ? { head: attempt.made.head } : {}),
-    usd: attempt.spend.usd + attempt.reservedUsd,
-    basis: attempt.spend.basis,
-    evidence: attempt.evidence,
+    ...attemptView(attempt),
     ...(existsSync(prompt) ? { prompt } : {}),
     ...(existsSync(log) ? { log } : {}),
     ...Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined)),

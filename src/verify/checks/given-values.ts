@@ -1,4 +1,5 @@
 import type { SyntaxNode } from "@lezer/common"
+import { literalsIn } from "../syntax/constants.ts"
 import { render } from "../syntax/render.ts"
 import { childrenOf, lineOf, literalOf, partsOf, type Source, textOf, walk } from "../syntax/source.ts"
 import type { TestFile } from "../syntax/test-model.ts"
@@ -130,19 +131,9 @@ function ofBranch(source: Source, node: SyntaxNode, changed: ChangedSource, bodi
   if (sides.some((side) => isExpressionOfTest(source, side, changed, bodies))) return true
   if (asked.length === 0) return false
   const answers = node.name === "ConditionalExpression" ? [parts[python ? 0 : 2], parts[4]] : [parts[body]]
-  const given = answers.flatMap((answer) => (answer === undefined ? [] : wordsOf(source, answer)))
+  const given = answers.flatMap((answer) => (answer === undefined ? [] : literalsIn(source, answer)))
   const all = new Set([...asked, ...given.filter((value) => isOdd(value, changed.before))])
   return all.size >= 2 && bodies.some(({ values }) => [...all].every((value) => has(values, value)))
-}
-
-function wordsOf(source: Source, node: SyntaxNode): string[] {
-  const found: string[] = []
-  walk(node, (each) => {
-    const value = literalOf(source, each)
-    if (value !== undefined) found.push(value)
-    return value === undefined
-  })
-  return found
 }
 
 function has(values: ReadonlySet<string>, value: string): boolean {
@@ -168,7 +159,7 @@ function isOdd(value: string, before: string): boolean {
 
 /** `return "C# in depth"`, which a test both gives and wants. */
 function givesBack(source: Source, node: SyntaxNode, { before }: ChangedSource, bodies: readonly Body[]): boolean {
-  const texts = wordsOf(source, node).filter((value) => value.startsWith('"') && value.length >= 6)
+  const texts = literalsIn(source, node).filter((value) => value.startsWith('"') && value.length >= 6)
   return texts.some((value) => {
     const bare = bareOf(value)
     const plain = /^[A-Za-z]+$/.test(bare) || /[%{}$]/.test(bare) || before.includes(bare)
