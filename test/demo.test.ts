@@ -12,7 +12,7 @@ test("the demo comes to its five outcomes, also in a folder named from here", as
   const cwd = await mkdtemp(join(tmpdir(), "flyball-demo-"))
   try {
     const { code, stdout, stderr } = await flyball(cwd, ["demo", "--keep", "./kept", "--json"]).ended
-    expect(code, stderr).toBe(0)
+    expect(code, `${stderr}\n${stdout}`).toBe(0)
     const report = DemoReport.parse(JSON.parse(stdout))
     expect(report.outcomes.map((each) => each.came)).toEqual(report.outcomes.map((each) => each.expected))
     expect(report.outcomes).toHaveLength(5)

@@ -16,7 +16,11 @@ export async function findingFixed(known: readonly Evidence[], input: LayerInput
   const { facts, subject, checks, signal, told } = input
   const { finding } = facts
   const reproduce = finding?.reproduce
-  if (finding === undefined || reproduce === undefined) {
+  if (finding === undefined) {
+    const caveat = "No finding was named, so nothing says what the change was to mend."
+    return evidenceOf(NAME, subject, passes("no finding was named", 0, [caveat]))
+  }
+  if (reproduce === undefined) {
     const caveat = "Nothing shows that the finding itself is mended: no check reproduces it."
     return evidenceOf(NAME, subject, passes("no check reproduces the finding", 0, [caveat]))
   }

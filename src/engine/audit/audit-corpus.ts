@@ -96,7 +96,7 @@ export function sampled<T extends CaseName>(all: readonly T[], { only, seed, sam
   if (only !== undefined && wanted.length === 0) {
     const known = [...new Set(all.flatMap((each) => [each.is, ...each.kinds]))].sort()
     throw new Failure("NO_SUCH_KIND", `There is no case of the kind \`${only}\`.`, {
-      hint: `Here are: ${known.slice(0, 60).join(", ")}.`,
+      hint: known.length === 0 ? "There is no case here at all." : `Here are: ${known.slice(0, 60).join(", ")}.`,
     })
   }
   const order = stratified(wanted, seed, {

@@ -10,7 +10,7 @@ export function javascriptPlaces(source: Source, line: number, chooses: Chooses)
     return found === undefined
   })
   const body = found === undefined ? undefined : childOf(found, "Block")
-  if (body === undefined) return undefined
+  if (body === undefined) return found?.name === "ArrowFunction" ? ofExpression(source, found, chooses) : undefined
   const places: Places = {
     wants: [],
     compares: [],
@@ -18,8 +18,22 @@ export function javascriptPlaces(source: Source, line: number, chooses: Chooses)
   }
   for (const statement of partsOf(body)) {
     if (statement.name === "ReturnStatement") break
-    if (statement.name === "ExpressionStatement") ofStatement(source, statement, places)
+    if (statement.name === "ExpressionStatement") ofAssertion(source, partsOf(statement)[0], places)
   }
+  return places
+}
+
+/** `() => assert.equal(…)`: its one expression is all that it does. */
+function ofExpression(source: Source, arrow: SyntaxNode, chooses: Chooses): Places | undefined {
+  const said = partsOf(arrow).at(-1)
+  if (said === undefined || said.name === "ParamList") return undefined
+  const { from, to } = said
+  const places: Places = {
+    wants: [],
+    compares: [],
+    begins: { from, to, insert: `{ ${failing(source, chooses)}; return ${textOf(source, said)} }` },
+  }
+  ofAssertion(source, said, places)
   return places
 }
 
@@ -48,8 +62,7 @@ const equalities: Readonly<Record<string, string>> = {
   deepStrictEqual: "notDeepStrictEqual",
 }
 
-function ofStatement(source: Source, statement: SyntaxNode, places: Places): void {
-  const [only] = partsOf(statement)
+function ofAssertion(source: Source, only: SyntaxNode | undefined, places: Places): void {
   const call = only?.name === "AwaitExpression" ? partsOf(only).at(-1) : only
   const [callee, list] = call?.name === "CallExpression" ? childrenOf(call) : []
   if (callee === undefined || list === undefined) return

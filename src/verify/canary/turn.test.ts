@@ -30,6 +30,10 @@ test("throws", () => {
   assert.throws(() => sum())
 })
 `
+const short = `import test from "node:test"
+import assert from "node:assert/strict"
+test("is four", () => assert.equal(add(2, 2), 4))
+`
 const vitest = `import { expect, test } from "vitest"
 test("joins", async () => {
   expect(await join("a")).toBe("abc")
@@ -57,6 +61,22 @@ func TestHalf(t *testing.T) {
 `
 
 const cases: [what: string, path: string, text: string, name: string, surely: boolean, becomes: string][] = [
+  [
+    "another value in a test of one expression",
+    "a.test.js",
+    short,
+    "is four",
+    false,
+    "() => assert.equal(add(2, 2), 5))",
+  ],
+  [
+    "the beginning of a test of one expression",
+    "a.test.js",
+    short,
+    "is four",
+    true,
+    '() => { assert.equal("wx", "wx"); return assert.equal(add(2, 2), 4) })',
+  ],
   ["another value in pytest", "test_a.py", python, "test_half", false, 'assert value == Decimal("2.46")'],
   ["a row of a table by its comparison", "test_a.py", python, "test_rows[1]", false, "assert half(n) != n / 2"],
   ["unittest's own assertion", "test_a.py", python, "TestIt > test_in", false, 'self.assertNotIn("a", keys())'],
