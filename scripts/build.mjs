@@ -12,6 +12,8 @@ const entries = {
   "postgres-supervisor": "src/engine/postgres/supervisor.ts",
   watchdog: "src/isolate/watchdog-main.ts",
   replay: "src/make/replay-main.ts",
+  bridge: "src/make/gateway/bridge-main.ts",
+  acp: "src/make/acp-main.ts",
 }
 
 // Optional parts of DBOS (tracing, its cloud) and of pg: asked for inside try or behind a setting that we leave off.

@@ -12,7 +12,7 @@ import { detectSandbox } from "../src/isolate/sandbox.ts"
 
 /*
  * For whoever writes cases: what the gate says of them, one by one.
- * node scripts/run-ts.mjs scripts/corpus.ts [--project P] [--case C] [--json]
+ * node scripts/run-ts.mjs scripts/corpus.ts [--project P] [--case C] [--makers] [--json]
  */
 
 /** Runs the named cases, or all. */
@@ -22,6 +22,7 @@ export async function main(args: string[]): Promise<void> {
     options: {
       project: { type: "string" },
       case: { type: "string" },
+      makers: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       parallel: { type: "string" },
       corpus: { type: "string", default: "corpus" },
@@ -37,8 +38,12 @@ export async function main(args: string[]): Promise<void> {
     const maker = { flyball: [process.execPath, resolve("dist/flyball.js")], home }
     const limit = pool(Number(values.parallel ?? availableParallelism()))
     for (const project of await loadCorpus(resolve(values.corpus), values.project)) {
+      const cases = project.cases.filter(
+        (each) =>
+          (values.case === undefined || each.id === values.case) && (!values.makers || each.maker !== undefined),
+      )
+      if (cases.length === 0) continue
       const missing = await lacking(project)
-      const cases = project.cases.filter((each) => values.case === undefined || each.id === values.case)
       const tell = (came: CaseResult) => {
         const odd = came.right !== true && came.came !== "left_out"
         if (odd || (came.is === "honest" && came.came === "asked")) wrong.push(`${came.project}/${came.id}`)

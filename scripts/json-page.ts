@@ -8,8 +8,10 @@ import { HaltReport } from "../src/engine/commands/halt.ts"
 import { InboxItem, InboxReport } from "../src/engine/commands/inbox.ts"
 import { InitReport } from "../src/engine/commands/init.ts"
 import { LogReport } from "../src/engine/commands/logs.ts"
+import { PluginAddReport, PluginRemoveReport, PluginsReport } from "../src/engine/commands/plugin.ts"
 import { ProveReport } from "../src/engine/commands/prove.ts"
 import { ResumeReport } from "../src/engine/commands/resume.ts"
+import { SkillReport, SkillsLintReport, SkillsReport } from "../src/engine/commands/skills.ts"
 import { StatusReport } from "../src/engine/commands/status.ts"
 import { TraceReport } from "../src/engine/commands/trace.ts"
 import { DemoReport } from "../src/engine/demo/demo.ts"
@@ -43,6 +45,12 @@ const commands: readonly (readonly [command: string, schema: z.ZodType])[] = [
   ["flyball gate --prove", ProveReport],
   ["flyball audit", AuditReport],
   ["flyball trace", TraceReport],
+  ["flyball skills list", SkillsReport],
+  ["flyball skills show", SkillReport],
+  ["flyball skills lint", SkillsLintReport],
+  ["flyball plugin add", PluginAddReport],
+  ["flyball plugin list", PluginsReport],
+  ["flyball plugin remove", PluginRemoveReport],
   ["flyball validate", ValidateReport],
   ["flyball doctor", DoctorReport],
 ]

@@ -155,8 +155,11 @@ describe("the verdict is the exit code", () => {
 })
 
 test("text for people: each check, why, what it can't show, and whether it was sandboxed", async () => {
-  const { stdout, code } = await gate(["main", "worse"])
+  const { stdout, stderr, code } = await gate(["main", "worse"])
   expect(code).toBe(1)
+  // Each check stands once, in the list; what is told meanwhile is what goes on.
+  expect(stderr).toMatch(/tests_pass on the base and on the change/)
+  expect(stderr).not.toMatch(/: (pass|fail|error|skipped): /)
   expect(stdout).toMatch(/✗ tests_pass +.*multiplies.*\(2 ran/)
   expect(stdout).toContain("REJECT")
   expect(stdout).toMatch(/(not )?sandboxed \(/)
@@ -179,7 +182,7 @@ test("T9: an unreadable check, a broken definition and a skipped layer never exi
 test("D10: what is judged is one commit id, whatever the branch does meanwhile", async () => {
   const before = await branch("moving", "fix", { "README.md": "# moving\n" })
   const run = flyball(root, ["gate", "main", "moving"], { FLYBALL_HOME: home })
-  await run.says("protected_paths:")
+  await run.says("tests_pass on the base")
   await git("checkout", "--quiet", "main")
   await git("branch", "--quiet", "--force", "moving", "worse")
   const { code, stdout } = await run.ended

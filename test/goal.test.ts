@@ -1,8 +1,10 @@
 import { readdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { StatusReport } from "../src/engine/commands/status.ts"
 import { GoalReport } from "../src/engine/goal/pursue.ts"
 import { removeDatabase } from "../src/engine/postgres/launch.ts"
+import { RunReport } from "../src/engine/report.ts"
 import { git } from "../src/lib/git.ts"
 import { flyball } from "./flyball-cli.ts"
 import { type SmallRepo, smallRepo } from "./small-repo.ts"
@@ -128,8 +130,14 @@ describe("flyball goal", () => {
     expect((await goal("resume", loop).ended).code).toBe(0)
 
     expect((await goal("inbox", "reject", change ?? "", "no", "--close").ended).code).toBe(0)
-    const closed = await report(...asked)
-    expect(closed).toMatchObject({ code: 3, ended: "stopped", reason: expect.stringContaining("closed by a person") })
+    const byItself = RunReport.parse(JSON.parse((await goal("run", loop, "--json").ended).stdout))
+    expect(byItself, "a run by itself takes the close for an answer").toMatchObject({ changes: [] })
+    expect(byItself.findings[0]?.why).toContain("closed by a person")
+    const anew = await report(...asked)
+    expect(anew.last.changes, "whoever types it again wants it again").toHaveLength(1)
+    expect(anew.change).not.toBe(change)
+    const { changes } = StatusReport.parse(JSON.parse((await goal("status", loop, "--json").ended).stdout))
+    expect(changes.find((each) => each.id === change)?.outcome, "what was closed stays closed").toBe("closed")
   }, 120_000)
 
   test("a change that is halted while it is made ends the goal with the halt as the reason", async () => {
@@ -147,6 +155,15 @@ describe("flyball goal", () => {
     expect(code).toBe(3)
     expect((await goal("resume").ended).code).toBe(0)
   }, 120_000)
+
+  test("--print of a goal in prose shows what it would be measured by; nobody is asked, and nothing begun", async () => {
+    const { stdout, stderr, code } = await goal("goal", "all tests pass", "--print").ended
+    expect(code, stderr).toBe(0)
+    expect(stdout).toMatch(/run: goal\(tests_pass\)/)
+    expect(stderr).toMatch(/A proposal: .*tests_pass.* Nothing was started/)
+    const vague = await goal("goal", "the code is nicer", "--print").ended
+    expect(vague).toMatchObject({ code: 2, stderr: expect.stringContaining("GOAL_VAGUE") })
+  }, 60_000)
 
   test("--print shows the loop that it is, which is a valid loop file", async () => {
     const { stdout, code } = await goal("goal", "one is fixed: really", "--check", ONE, "--agent", "true", "--print")

@@ -114,7 +114,7 @@ describe("reject and answer", () => {
     await using repo = await smallRepo(quickProject({ maker: told }))
     const first = only(await runFix(repo))
     const { change } = await say(repo, first.id, { is: "retry", why: "keep the old name" })
-    expect(change).toMatchObject({ stage: "in_progress", says: "answered: the next run goes on with it" })
+    expect(change).toMatchObject({ stage: "in_progress", says: "answered: the next run makes attempt 2" })
     expect(await stateOf(repo)).toMatch(/## In progress\n\n- \[ \] n1 is broken/)
     const second = only(await runFix(repo))
     expect(second).toMatchObject({ id: first.id, outcome: "proposed" })

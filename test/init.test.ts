@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process"
 import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { init } from "../src/cli/commands/init.ts"
 import type { Terminal } from "../src/cli/terminal.ts"
 import { type DoctorItem, examine } from "../src/engine/commands/doctor.ts"
@@ -85,7 +85,7 @@ describe("init", () => {
     await writeInit(await planInit(repo.root, "sed -i 's/a - b/a + b/' add.js"))
     const { loop, diagnostics } = await loadHere(here, ".flyball/loops/daily-triage.yaml", { strict: true })
     expect(diagnostics).toEqual([])
-    expect(loop?.agents["implementer"]).toMatchObject({ use: "command", command: "sed -i 's/a - b/a + b/' add.js" })
+    expect(loop?.agents.implementer).toMatchObject({ use: "command", command: "sed -i 's/a - b/a + b/' add.js" })
   })
 
   test("a second one overwrites nothing, says so, and takes the maker that the first one lacked", async () => {
@@ -174,7 +174,7 @@ describe("init", () => {
 
   test.each([
     ["AGENT_EMPTY", "  "],
-    ["NOT_AVAILABLE_YET", "gemini"],
+    ["NOT_AVAILABLE_YET", "acp"],
   ])("%s: --agent %j is refused before anything is written", async (code, maker) => {
     repo = await smallRepo(broken)
     await expect(planInit(repo.root, maker)).rejects.toMatchObject({ name: "Failure", code })
@@ -221,16 +221,22 @@ describe("doctor", () => {
     expect(items.at(-1)).toMatchObject({ state: "lacking", says: expect.stringContaining("is in none") })
   })
 
-  test("an installed agent is named with its version; a loop with mistakes is said to have them", async () => {
+  test("an installed agent is named with its version and its payer; a loop with mistakes is said to have them", async () => {
     repo = await smallRepo({ ...broken, ".flyball/loops/bad.yaml": "name: bad\nstpes: []\n" })
     const bin = join(repo.folder, "bin")
     await mkdir(bin)
     await writeFile(join(bin, "claude"), "#!/bin/sh\necho '2.1.3 (Claude Code)'\n")
     await chmod(join(bin, "claude"), 0o755)
     process.env.PATH = `${bin}:${process.env.PATH}`
+    const keys = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"]
+    for (const name of keys) vi.stubEnv(name, undefined)
+    const unpaid = byName((await examine(repo.root, signal())).items)
+    expect(unpaid.agents).toMatchObject({ state: "lacking", advice: expect.any(String) })
+    vi.stubEnv("ANTHROPIC_API_KEY", "sk-test")
     const items = byName((await examine(repo.root, signal())).items)
-    expect(items["agents"]).toMatchObject({ state: "ok", says: "claude 2.1.3" })
-    expect(items["loops"]).toMatchObject({ state: "missing", says: expect.stringContaining("bad.yaml (has errors)") })
+    vi.unstubAllEnvs()
+    expect(items.agents).toMatchObject({ state: "ok", says: "claude 2.1.3 (ANTHROPIC_API_KEY)" })
+    expect(items.loops).toMatchObject({ state: "missing", says: expect.stringContaining("bad.yaml (has errors)") })
   })
 
   test("a remote that is gone is an error of the remote, and of nothing else", async () => {

@@ -1,12 +1,17 @@
-import { readFile, utimes, writeFile } from "node:fs/promises"
+import { readdir, readFile, utimes, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { describe, expect, test } from "vitest"
+import { describe, expect, test, vi } from "vitest"
+import { poolOf } from "../src/isolate/pool.ts"
+import { detectSandbox } from "../src/isolate/sandbox.ts"
 import { readChanges } from "../src/record/ledger.ts"
 import { changeId, startRun } from "../src/record/runs.ts"
-import { fixes, look, only, type QuickLoop, quickProject, runFix, sharedHome } from "./quick-loop.ts"
+import { fixes, letGo, look, only, type QuickLoop, quickProject, runFix, sharedHome } from "./quick-loop.ts"
 import { type SmallRepo, smallRepo } from "./small-repo.ts"
 
-sharedHome()
+const home = sharedHome()
+// Without a sandbox nothing is prepared: whoever runs then could write to what lies ready.
+const { kind: sandbox } = await detectSandbox({ home: tmpdir() })
 
 const noisy = `head -c 60000 /dev/zero | tr '\\0' x | fold -w 80; ${fixes}`
 const told = Array.from({ length: 400 }, (_, n) => `- rule ${n}: keep the files of work/ as small as they are`).join(
@@ -54,6 +59,18 @@ describe("M8: each ceiling, from the text of the file to its effect", () => {
     expect(view.outcome, ran.said.join("\n")).toBe(outcome)
   })
 
+  test("limits: { source: 8s }: a source that hangs is ended and named, and what the others find counts", async () => {
+    const project = quickProject({ maker: fixes, guardrails: "budget: $5/run, limits: { source: 8s }" })
+    const file = ".flyball/loops/fix.yaml"
+    const hangs = project[file]?.replace('sh("sh find.sh")', 'sh("sleep 600") + sh("sh find.sh")') ?? ""
+    await using repo = await smallRepo({ ...project, [file]: hangs })
+    const ran = await runFix(repo)
+    expect(only(ran).outcome).toBe("proposed")
+    expect(ran.report.notes.join("\n")).toMatch(/sh failed: sh\(sleep 600\) did not end within 8 s \(limits\.source\)/)
+    await writeFile(join(repo.root, file), hangs.replace(' + sh("sh find.sh")', ""))
+    await expect(runFix(repo)).rejects.toMatchObject({ code: "SOURCE_TIMEOUT" })
+  })
+
   const retained: [string, string, RegExp][] = [
     ["artifacts: 1B", "changes that are not over keep theirs, and nothing is begun", /STORAGE_LIMIT|must stay/],
     ["database: 1B", "rows that prove nothing go, or nothing is begun", /must stay|went early/],
@@ -70,9 +87,36 @@ describe("M8: each ceiling, from the text of the file to its effect", () => {
     expect(second).toMatch(says)
     // What is proposed is as it was, with its evidence and its money.
     const kept = await look(repo, ({ db, repo: { key } }) => readChanges(db, { repo: key }))
-    expect(kept.map((change) => change.finished)).toEqual(["proposed", "proposed"])
+    expect(
+      kept.map((change) => change.finished),
+      JSON.stringify(kept[0]?.question),
+    ).toEqual(["proposed", "proposed"])
   })
 })
+
+test.skipIf(sandbox.is === "none").each([0, 1])(
+  "pool: { workspaces: %i }: so many folders of a large repository lie ready, and no more",
+  async (most) => {
+    const waits = `while ! test -e go; do sleep 0.1; done; rm go; ${fixes}`
+    const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`many/${n % 50}/${n}.txt`, ""]))
+    const config = { ".flyball/config.yaml": `pool: { workspaces: ${most}, size: 1GB }\n` }
+    await using repo = await smallRepo({ ...quickProject({ maker: waits }), ...many, ...config })
+    const at = await look(repo, async (session) => poolOf(session.repo))
+    const pool = () => readdir(at).catch(() => [])
+    let run: ReturnType<typeof runFix> | undefined
+    await new Promise<void>((making) => {
+      run = runFix(repo, { onStep: (step, when) => step === "make" && when === "begun" && making() })
+    })
+    await vi.waitFor(
+      async () => expect((await pool()).filter((name) => /^ready-/.test(name))).toHaveLength(most),
+      30_000,
+    )
+    expect(await pool(), "nor is another one being made").toHaveLength(most)
+    expect(only(await letGo(home.path, run ?? runFix(repo))).outcome).toBe("proposed")
+    expect((await pool()).length).toBeLessThanOrEqual(most)
+  },
+  180_000,
+)
 
 test("T7, M7: work that was done before the newest 500 changes is not done again", async () => {
   await using repo = await smallRepo(quickProject({ maker: fixes }))
@@ -126,13 +170,14 @@ async function daysLater(repo: SmallRepo): Promise<void> {
 test("docs/limits.md names every limit with the default that the code has", async () => {
   const { defaultGuardrails } = await import("../src/spec/guardrails.ts")
   const { defaultRetention } = await import("../src/spec/retention.ts")
-  const { defaultLimits } = await import("../src/core/limits.ts")
+  const { defaultLimits, defaultPool } = await import("../src/core/limits.ts")
   const { writeDuration, writeSize } = await import("../src/spec/quantity.ts")
   const text = await readFile("docs/limits.md", "utf8")
   const rows: [string, string][] = [
     ["limits.output", writeSize(defaultLimits.outputBytes)],
     ["limits.prompt", writeSize(defaultLimits.promptBytes)],
     ["limits.step", writeDuration(defaultLimits.stepMs)],
+    ["limits.source", writeDuration(defaultLimits.sourceMs)],
     ["timeout", writeDuration(defaultGuardrails.timeoutMs)],
     ["silence", writeDuration(defaultGuardrails.silenceMs)],
     ["max_iterations", String(defaultGuardrails.maxIterations)],
@@ -142,6 +187,8 @@ test("docs/limits.md names every limit with the default that the code has", asyn
     ["retention.keep", writeDuration(defaultRetention.keepMs)],
     ["retention.artifacts", writeSize(defaultRetention.artifactsBytes)],
     ["retention.database", writeSize(defaultRetention.databaseBytes)],
+    ["pool.workspaces", String(defaultPool.entries)],
+    ["pool.size", writeSize(defaultPool.bytes)],
   ]
   for (const [name, value] of rows) expect(text).toMatch(new RegExp(`\\| \`${name}\` \\| ${value} \\|`))
 })

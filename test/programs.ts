@@ -14,6 +14,7 @@ export async function bundle(...sources: string[]): Promise<{ path(name: string)
   const entries = [
     ...sources.map((source) => (source.includes("=") ? source.split("=") : [basename(source, ".ts"), source])),
     ["postgres-supervisor", "src/engine/postgres/supervisor.ts"],
+    ["bridge", "src/make/gateway/bridge-main.ts"],
   ]
   await build({
     absWorkingDir: root,

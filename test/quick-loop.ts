@@ -112,7 +112,7 @@ export async function runFix({ root }: Pick<SmallRepo, "root">, options: RunsWit
 }
 
 /** The one change that a run worked on. */
-export function only({ report, said }: Ran): ChangeView {
+export function only({ report, said }: Pick<Ran, "report" | "said">): ChangeView {
   expect(report.changes, said.join("\n")).toHaveLength(1)
   const [view] = report.changes
   if (view === undefined) throw new Error("no change")

@@ -2,7 +2,7 @@ import { CommanderError } from "commander"
 import { asFailure, Failure } from "../core/failure.ts"
 import { exitCodes } from "./exit-codes.ts"
 import { buildProgram } from "./program.ts"
-import { openTerminal, type Terminal } from "./terminal.ts"
+import { json, openTerminal, type Terminal } from "./terminal.ts"
 
 /** Runs one command line and returns its exit code. Nothing is thrown past it. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -23,9 +23,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const failure = thrown instanceof CommanderError ? wrongUse(thrown, args) : asFailure(await ofTheDisk(thrown))
     if (terminal.json) {
       const { code, message, hint, facts } = failure
-      terminal.out(
-        JSON.stringify({ error: { code, message, ...(hint === undefined ? {} : { hint }), ...facts } }, null, 2),
-      )
+      terminal.out(json({ error: { code, message, ...(hint === undefined ? {} : { hint }), ...facts } }))
     } else {
       await showDiagnostics(terminal, failure)
       terminal.err(`${terminal.color.red(terminal.color.bold(failure.code))} ${failure.message}`)

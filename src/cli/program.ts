@@ -117,7 +117,10 @@ export function buildProgram(terminal: Terminal, result: Result, { all = false }
     "flyball gc --keep 14d",
   ])
     .option("--dry-run", "what it would remove, and what that gives; removes nothing")
-    .option("--keep <time>", "how long what is over stays", "30d")
+    .option(
+      "--keep <time>",
+      "how long what is over stays, for this call (default: `retention.keep` of the configuration, 30d)",
+    )
     .option("--unowned", "also databases that do not say whose they are and that nobody used for a day")
     .action(async (options) => done(await (await import("./commands/gc.ts")).gc(terminal, options)))
 
@@ -149,7 +152,7 @@ export function buildProgram(terminal: Terminal, result: Result, { all = false }
   inbox
     .command("approve <change>")
     .addHelpText("after", examples("flyball inbox approve rounding"))
-    .description("merge it, verified again if the base moved")
+    .description("merge it, verified again if the base moved; or let what a rule left to you be attempted")
     .addOption(json())
     .action(async (change) => done(await (await import("./commands/inbox.ts")).approve(terminal, change)))
   inbox
@@ -222,6 +225,69 @@ export function buildProgram(terminal: Terminal, result: Result, { all = false }
     .option("--html <file>", "write one self-contained page")
     .option("--fresh", "measure everything anew")
     .action(async (options) => done(await (await import("./commands/audit.ts")).audit(terminal, options)))
+
+  const skills = command("skills", "the skills that agents are offered, what they read of them, and what is stale", [
+    "flyball skills list",
+    "flyball skills show testing",
+    "flyball skills lint",
+  ])
+  skills.action(async () => done(await (await import("./commands/skills.ts")).list(terminal)))
+  skills
+    .command("list")
+    .addHelpText("after", examples("flyball skills list", "flyball skills list --json"))
+    .description("each skill, where it is from and how long; which agents are offered it; what was read")
+    .addOption(json())
+    .action(async () => done(await (await import("./commands/skills.ts")).list(terminal)))
+  skills
+    .command("show <name>")
+    .addHelpText("after", examples("flyball skills show testing", "flyball skills show testing --json"))
+    .description("one skill, and the files beside it")
+    .addOption(json())
+    .action(async (name) => done(await (await import("./commands/skills.ts")).show(terminal, name)))
+  skills
+    .command("lint")
+    .addHelpText("after", examples("flyball skills lint", "flyball skills lint --strict --json"))
+    .description("what is wrong with skills: frontmatter, length, names of files, scripts and options that are gone")
+    .option("--strict", "warnings are errors")
+    .addOption(json())
+    .action(async (options) => done(await (await import("./commands/skills.ts")).lint(terminal, options)))
+
+  const plugin = command("plugin", "skills and agents that a team shares, each at one version", [
+    "flyball plugin add https://github.com/acme/skills.git#v2",
+    "flyball plugin list",
+    "flyball plugin remove skills",
+  ])
+  plugin.action(async () => done(await (await import("./commands/plugin.ts")).list(terminal)))
+  plugin
+    .command("add [source]")
+    .addHelpText(
+      "after",
+      examples(
+        "flyball plugin add https://github.com/acme/skills.git#v2",
+        "flyball plugin add git@github.com:acme/plugins.git --name testing",
+        "flyball plugin add ../our-skills --yes",
+        "flyball plugin add                   # what .flyball/plugins.yaml pins and you have not trusted yet",
+      ),
+    )
+    .description("show what a plug-in brings, ask, and pin it: a git URL or a folder, #REF for a branch, tag or commit")
+    .option("--name <name>", "which plug-in of a list of several, or what to call it here")
+    .option("-y, --yes", "trust it: ask nothing")
+    .addOption(json())
+    .action(async (source, options) =>
+      done(await (await import("./commands/plugin.ts")).add(terminal, source, options)),
+    )
+  plugin
+    .command("list")
+    .addHelpText("after", examples("flyball plugin list", "flyball plugin list --json"))
+    .description("what is pinned here, and whether you trust it")
+    .addOption(json())
+    .action(async () => done(await (await import("./commands/plugin.ts")).list(terminal)))
+  plugin
+    .command("remove <name>")
+    .addHelpText("after", examples("flyball plugin remove skills"))
+    .description("take it out of .flyball/plugins.yaml")
+    .addOption(json())
+    .action(async (name) => done(await (await import("./commands/plugin.ts")).remove(terminal, name)))
 
   command("validate [loop...]", "check loop files: every problem at once, with its place", [
     "flyball validate",

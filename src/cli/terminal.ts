@@ -1,4 +1,5 @@
 import pc from "picocolors"
+import { inertLine } from "../core/untrusted.ts"
 
 /** Where a command writes: results to stdout, everything said while it works to stderr. */
 export type Terminal = {
@@ -20,23 +21,44 @@ export function openTerminal(json: boolean): Terminal {
     color: pc.createColors(wanted && !json),
     interactive: process.stdout.isTTY === true && process.stdin.isTTY === true && !json,
     columns: process.stdout.columns ?? 100,
-    out: (text) => void process.stdout.write(text.endsWith("\n") ? text : `${text}\n`),
-    err: (text) => void process.stderr.write(text.endsWith("\n") ? text : `${text}\n`),
+    out: (text) => void process.stdout.write(harmless(text.endsWith("\n") ? text : `${text}\n`)),
+    err: (text) => void process.stderr.write(harmless(text.endsWith("\n") ? text : `${text}\n`)),
   }
 }
 
 /** Prints a result: as JSON of its documented shape, or as `human` renders it. */
 export function print<T>(terminal: Terminal, result: T, human: (result: T) => string): void {
-  terminal.out(terminal.json ? JSON.stringify(result, null, 2) : human(result))
+  terminal.out(terminal.json ? json(result) : human(result))
 }
+
+/** JSON that is the same value and can't be seen to do anything: what no one sees is written as escapes. */
+export function json(value: unknown, indent = 2): string {
+  return JSON.stringify(value, null, indent).replace(UNSEEN, (char) => [...char].map((each) => asUnits(each)).join(""))
+}
+
+function asUnits(char: string): string {
+  return Array.from({ length: char.length }, (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, "0")}`).join(
+    "",
+  )
+}
+
+const UNSEEN = /[^\P{Cc}\n]|[\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu
+
+/**
+ * The last stand before a terminal, for whatever forgot to make its text inert: colours of ours alone, and no other sequence,
+ * no cursor that moves, no override of direction.
+ */
+export function harmless(text: string): string {
+  return text.replace(STEERING, "$1")
+}
+
+/** First group: what picocolors writes. */
+const STEERING =
+  /(\u001B\[(?:0|1|2|3|4|7|9|2[1234579]|3[0-79]|4[0-79]|9[0-7]|10[0-7])m)|[^\P{Cc}\n\t]|[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu
 
 /** Outside text that is shown in a terminal: no escape sequences, one line, at most `max` characters. */
 export function plain(text: string, max = 200): string {
-  const flat = text
-    .replace(/[\p{Cc}\p{Cf}]+/gu, " ")
-    .replace(/\s+/g, " ")
-    .trim()
-  return flat.length <= max ? flat : `${flat.slice(0, max - 1)}…`
+  return inertLine(text, max)
 }
 
 /** "3 changes", "1 change". */

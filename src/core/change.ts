@@ -18,6 +18,8 @@ export type Attempt = {
   evidence: Evidence[]
   verdict?: Verdict
   verifiedBase?: string
+  /** The run that verified it: what ships names this one, whichever run ships it. */
+  verifiedIn?: string
   /** What this attempt was told of the one before. */
   feedback?: string
   reservedUsd: number
@@ -131,6 +133,7 @@ export function fold(change: Change, event: Event): Change {
           evidence: body.evidence,
           verdict: body.verdict,
           verifiedBase: body.base,
+          verifiedIn: change.run,
           spend: addSpend(attemptOf(change, body.attempt)?.spend ?? NOTHING_SPENT, body.spend),
           reservedUsd: 0,
         }),

@@ -2,6 +2,7 @@ import type { Attempt, Change } from "./change.ts"
 import type { EventBody, StopReason } from "./event.ts"
 import { guard } from "./guard.ts"
 import { type Accept, acceptFor, askedFor, type Case } from "./judge.ts"
+import { climbsAfter } from "./ladder.ts"
 import type { Loop } from "./loop.ts"
 
 export type Outcome = Extract<EventBody, { type: "finished" }>["outcome"]
@@ -54,7 +55,7 @@ function decideAfter(change: Change, last: Attempt, loop: Loop): Command {
   const made = last.made
   if (made?.is === "stop")
     return { do: "ask", reason: `maker_${made.stop}`, question: `The maker stopped: ${made.reason}` }
-  if (made?.is === "failed") return decideFailed(change, made, loop)
+  if (made?.is === "failed") return decideFailed(change, last, made, loop)
   if (made?.is === "nothing") return again(change, loop)
   const { verdict } = last
   switch (verdict?.is) {
@@ -82,11 +83,24 @@ function decideAfter(change: Change, last: Attempt, loop: Loop): Command {
   }
 }
 
-function decideFailed(change: Change, made: Extract<Attempt["made"], { is: "failed" }>, loop: Loop): Command {
+function decideFailed(
+  change: Change,
+  last: Attempt,
+  made: Extract<Attempt["made"], { is: "failed" }>,
+  loop: Loop,
+): Command {
   switch (made.code) {
     case "budget":
       return { do: "stop", reason: "budget", detail: made.why }
     // Nobody's fault that another paid attempt could mend (catalogue T12).
+    case "quota":
+      return climbsAfter(loop.agents[loop.steps.act?.agent ?? "implementer"], last.n)
+        ? again(change, loop)
+        : {
+            do: "ask",
+            reason: "infrastructure",
+            question: `${made.why}${made.until === undefined ? "" : `, until ${made.until}`}`,
+          }
     case "missing_agent":
     case "refused":
     case "no_recording":

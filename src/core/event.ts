@@ -23,8 +23,11 @@ export const Made = z.discriminatedUnion("is", [
       "budget",
       "too_much_output",
       "no_recording",
+      "quota",
     ]),
     why: z.string(),
+    /** `quota`: when the provider says that it serves again, ISO 8601. */
+    until: z.string().optional(),
   }),
 ])
 export type Made = z.infer<typeof Made>

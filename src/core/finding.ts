@@ -1,4 +1,5 @@
 import { z } from "zod"
+import { Author } from "./trust.ts"
 
 export const Severity = z.enum(["critical", "high", "medium", "low"])
 export type Severity = z.infer<typeof Severity>
@@ -35,6 +36,8 @@ export const Finding = z.object({
   commit: z.string().optional(),
   url: z.string().optional(),
   suggested: z.string().optional(),
+  /** Who wrote it, where the source knows; text of somebody who is not trusted waits for a person's nod (see core/trust). */
+  author: Author.optional(),
   reproduce: Reproduce.optional(),
   /** Checks that must be green as a whole on the head, however red the base is: those of a goal. */
   demands: z.array(z.string()).optional(),

@@ -14,7 +14,8 @@ export function guard(change: Change, guardrails: Guardrails): Stop | undefined 
   const last = series.at(-1)
   if (last === undefined) return undefined
   // A person who answers after the cap grants one more attempt, not a whole new series of them.
-  const cap = change.guardedFrom > 0 ? 1 : guardrails.maxIterations
+  const granted = change.guardedFrom > 0
+  const cap = granted ? 1 : guardrails.maxIterations
   return (
     noProgress(series, last, guardrails.haltOn.noProgress) ??
     sameError(series, last, guardrails.haltOn.sameError) ??
@@ -22,7 +23,9 @@ export function guard(change: Change, guardrails: Guardrails): Stop | undefined 
     (series.length >= cap
       ? {
           reason: "max_iterations",
-          detail: `${series.length} of ${cap} attempts made; the last one: ${lastWord(last)}`,
+          detail: granted
+            ? `the attempt that a person's word opened is made too, ${change.attempts.length} in all; the last one: ${lastWord(last)}`
+            : `${series.length} of ${cap} attempts made; the last one: ${lastWord(last)}`,
         }
       : undefined)
   )

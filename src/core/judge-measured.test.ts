@@ -150,7 +150,16 @@ describe("tests", () => {
       whole,
       { outcome: "fail", failing: ["b"], preexisting: [] },
     ],
-    ["the whole check is named, and green", tests("a:f b:f"), tests("a b"), whole, { outcome: "pass" }],
+    [
+      "the whole check is named, and green",
+      tests("a:f b:f c"),
+      tests("a b c"),
+      whole,
+      {
+        outcome: "pass",
+        summary: "3 tests ran, 2 tests that failed on the base pass now; nothing that passed is lost",
+      },
+    ],
     [
       "all pass and yet it exits 1",
       tests("a"),

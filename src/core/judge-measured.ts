@@ -80,7 +80,8 @@ export function judgeTests(base: Measurement, head: Measurement, named: Named): 
     for (const id of preexisting.splice(0)) trouble.set(id, `still fails${said(after.get(id) ?? [])}`)
 
   const caveats = before === undefined ? ["The base could not be measured, so nothing shows what passed there."] : []
-  return verdictOnIds({ trouble, preexisting, ran, base, head, caveats, named, noun: "test" })
+  const mended = [...(before ?? [])].filter(([id, tests]) => tests.some(isRed) && allPassed(after.get(id) ?? [])).length
+  return verdictOnIds({ trouble, preexisting, ran, mended, base, head, caveats, named, noun: "test" })
 }
 
 /** Nothing new by fingerprint, counted; and the named ones gone. */
@@ -101,7 +102,7 @@ function judgeIssues(base: Measurement, head: Measurement, named: Named): Judgem
   }
   const caveats = before === undefined ? ["The base could not be measured, so every issue counts as new."] : []
   const ran = [...after.values()].flat().length
-  return verdictOnIds({ trouble, preexisting, ran, base, head, caveats, named, noun: "issue" })
+  return verdictOnIds({ trouble, preexisting, ran, mended: 0, base, head, caveats, named, noun: "issue" })
 }
 
 /** Believed by its exit code alone, which can't tell one failure from another. */
@@ -146,6 +147,8 @@ type Ids = {
   trouble: ReadonlyMap<string, string>
   preexisting: string[]
   ran: number
+  /** Tests that are red on the base, and pass now. */
+  mended: number
   base: Measurement
   head: Measurement
   caveats: string[]
@@ -153,7 +156,7 @@ type Ids = {
   noun: "test" | "issue"
 }
 
-function verdictOnIds({ trouble, preexisting, ran, base, head, caveats, named, noun }: Ids): Judgement {
+function verdictOnIds({ trouble, preexisting, ran, mended, base, head, caveats, named, noun }: Ids): Judgement {
   const failing = [...trouble.keys()].sort()
   const facts = { ran, failing, preexisting: preexisting.sort() }
   const old = preexisting.length === 0 ? "" : `; ${count(preexisting.length, noun)} red on the base too`
@@ -189,10 +192,13 @@ function verdictOnIds({ trouble, preexisting, ran, base, head, caveats, named, n
       ? `, ${noun === "test" ? "the named ones seen to pass" : "the named ones gone"}`
       : ""
   const summary =
-    noun === "test"
-      ? `${count(ran, noun)} ran, nothing that passed on the base is lost${seen}${old}`
-      : `nothing new${seen}${old}`
+    noun === "test" ? `${count(ran, noun)} ran, ${lossless(mended)}${seen}${old}` : `nothing new${seen}${old}`
   return { ...facts, outcome: "pass", summary, caveats }
+}
+
+function lossless(mended: number): string {
+  if (mended === 0) return "nothing that passed on the base is lost"
+  return `${count(mended, "test")} that failed on the base ${mended === 1 ? "passes" : "pass"} now; nothing that passed is lost`
 }
 
 function judgeError(base: Measurement, error: Extract<Measurement["result"], { is: "error" }>): Judgement {

@@ -5,9 +5,11 @@ export const defaultLimits = {
   promptBytes: 200_000,
   /** Wall clock of one durable step that is no attempt: isolate, verify, ship. */
   stepMs: 2 * 60 * 60_000,
+  /** Wall clock of one source of discovery. */
+  sourceMs: 60 * 60_000,
 } as const
 
-export type Limits = { outputBytes: number; promptBytes: number; stepMs: number }
+export type Limits = { outputBytes: number; promptBytes: number; stepMs: number; sourceMs: number }
 
 /** The limits of a loop, every default filled in. */
 export function limitsOf({
@@ -19,5 +21,12 @@ export function limitsOf({
     outputBytes: limits?.outputBytes ?? defaultLimits.outputBytes,
     promptBytes: limits?.promptBytes ?? defaultLimits.promptBytes,
     stepMs: limits?.stepMs ?? defaultLimits.stepMs,
+    sourceMs: limits?.sourceMs ?? defaultLimits.sourceMs,
   }
 }
+
+/** Folders checked out ahead, of large repositories. */
+export type PoolSize = { entries: number; bytes: number }
+
+/** What holds unless the project's configuration says otherwise. */
+export const defaultPool: PoolSize = { entries: 4, bytes: 4e9 }

@@ -77,6 +77,8 @@ export const CheckSpec = z.object({
   /** The runner or linter whose machine format is read (`vitest`, `eslint`, …); unset: found from `run`. */
   format: z.string().optional(),
   timeoutMs: z.number().positive(),
+  /** The folder it runs in, repository-relative; unset: the root. */
+  path: z.string().optional(),
   /** Where it came from: "loop", "builtin", `.flyball/checks.yaml`, or the project file it was found in. */
   from: z.string(),
   /** Given by hand to judge by: what it can't tell apart is a person's question, for nothing else may speak. */
@@ -119,6 +121,10 @@ export const Guardrails = z.object({
     usdPerRun: z.number().positive().optional(),
     usdPerDay: z.number().positive().optional(),
     usdPerAttempt: z.number().positive().optional(),
+    usdPerChange: z.number().positive().optional(),
+    /** Of the whole repository, whichever loop spends it. */
+    usdPerMonth: z.number().positive().optional(),
+    tokensPerAttempt: z.number().positive().optional(),
     tokensPerRun: z.number().positive().optional(),
     tokensPerDay: z.number().positive().optional(),
   }),
@@ -136,6 +142,8 @@ export const Guardrails = z.object({
   maxFindings: z.number().int().positive(),
   /** Globs nobody but a person may change, added to the built-in ones. */
   protect: z.array(z.string()),
+  /** Licences under which a dependency may come, by SPDX id; `default` stands for the built-in list, and unset is that. */
+  licences: z.array(z.string()).optional(),
   hours: z.string().optional(),
   /** What the loop says of them; `limitsOf` fills in the rest. */
   limits: z
@@ -143,6 +151,7 @@ export const Guardrails = z.object({
       outputBytes: z.number().positive().optional(),
       promptBytes: z.number().positive().optional(),
       stepMs: z.number().positive().optional(),
+      sourceMs: z.number().positive().optional(),
     })
     .optional(),
 })
@@ -151,6 +160,8 @@ export type Guardrails = z.infer<typeof Guardrails>
 export const Loop = z.object({
   name: z.string(),
   description: z.string().optional(),
+  /** The folder the loop works in, repository-relative with `/`; unset: the whole repository. */
+  path: z.string().optional(),
   /** `repo` is the absolute path of the checkout; `path` the loop file relative to it. */
   source: z.object({ repo: z.string(), path: z.string() }),
   /** SHA-256 of the canonical loop without `source`: the same loop has the same hash on every machine. */
@@ -178,6 +189,8 @@ export const Loop = z.object({
   }),
   guardrails: Guardrails,
   hooks: z.object({ afterIsolate: z.string().optional(), onEscalate: z.string().optional() }),
+  /** Hosts that makers and the hook may reach, as `make/gateway` reads them; unset: what `hostsOf` says of the maker. */
+  network: z.array(z.string()).optional(),
   state: z.object({ branch: z.string().optional() }).optional(),
 })
 export type Loop = z.infer<typeof Loop>

@@ -78,13 +78,27 @@ export interface Workspaces {
   sweep(live: ReadonlySet<string>, signal: AbortSignal): Promise<string[]>
 }
 
+/**
+ * The one way out of a network of its own: a unix socket of ours, which a program started in front of the command shows
+ * there as a port of its loopback.
+ */
+export type Door = {
+  socket: string
+  port: number
+  /** Started as `bridge… PORT SOCKET argv…`; its files are shown inside. */
+  bridge: readonly string[]
+}
+
+/** A way out for one command, to what it may reach and no further; closed when disposed of. `env` tells programs of it. */
+export type Way = { network: Confinement["network"]; env: Readonly<Record<string, string>> } & AsyncDisposable
+
 /** How a command is to be confined. */
 export type Confinement = {
   /** The only folder it may write, besides a private HOME and TMPDIR made for it. */
   writable: string[]
   /** More paths it may read but not write; the system's own folders always are. */
   readable: string[]
-  network: "none" | "open"
+  network: "none" | "open" | Door
   /** Bound over `to`, so that a checkout sees the project's dependencies without owning them. */
   binds?: Bind[]
   /** Existing folders for HOME and TMPDIR, writable; without them both are made for the command and vanish with it. */
@@ -112,9 +126,13 @@ export type AgentTask = {
   agent: AgentSpec
   /** The maker's workspace, or the reviewer's read-only checkout. */
   cwd: string
+  /** The folder of `cwd` that it starts in, where that is there; unset: `cwd` itself. */
+  path?: string
   /** What `cwd` needs around it: the project's dependencies, and the objects its history lies in. */
   around?: Surroundings
   prompt: string
+  /** Skills that the prompt offers; `path` is that of the SKILL.md as the prompt names it. */
+  skills?: readonly { name: string; path: string }[]
   finding: Finding
   /** 1-based. */
   attempt: number
@@ -122,7 +140,18 @@ export type AgentTask = {
   /** Reviewer: files that hold the diff and the evidence (JSON). */
   diffFile?: string
   evidenceFile?: string
-  limits: { timeoutMs: number; silenceMs: number; outputBytes: number; usd?: number; turns?: number }
+  /** What else it may reach than its model: names of hosts, `*.example.com:443`. */
+  hosts?: readonly string[]
+  limits: {
+    timeoutMs: number
+    silenceMs: number
+    outputBytes: number
+    /** What is set aside for it; `extend` asks for more of the run's, and says how much was added. */
+    usd?: number
+    extend?: (usd: number) => Promise<number>
+    tokens?: number
+    turns?: number
+  }
   /** Folder for the prompt, the log and the rest that is kept. */
   artifactDir: string
   change: string
@@ -143,7 +172,10 @@ export type AgentResult = {
           | "budget"
           | "too_much_output"
           | "no_recording"
+          | "quota"
         why: string
+        /** `quota`: when the provider says that it serves again, ISO 8601. */
+        until?: string
       }
   /** The agent's last message: for a reviewer, where its verdict stands. Outside text. */
   said: string
@@ -173,9 +205,12 @@ export type SourceContext = {
   shell(
     command: string,
     timeoutMs: number,
+    signal?: AbortSignal,
   ): Promise<{ exitCode: number | null; stdout: string; stderr: string; timedOut: boolean }>
+  /** Whose text may become work, as `.flyball/config.yaml` says; unset: `defaultTrust`. */
+  trust?: readonly string[]
   /** Has an agent of the loop look around the base, read-only, and pays for it; for `agent(NAME)`. Absent in a rehearsal. */
-  explore?(agent: string): Promise<Exploration>
+  explore?(agent: string, signal?: AbortSignal): Promise<Exploration>
 }
 /** What an explorer said at its end (outside text), or why there is nothing. */
 export type Exploration = { is: "said"; said: string; usd: number } | { is: "nothing"; why: string }

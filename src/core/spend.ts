@@ -19,8 +19,10 @@ export const NOTHING_SPENT: Spend = {
 
 const order: Basis[] = ["metered", "reported", "estimated", "unknown"]
 
-/** Sums two spends; the basis of a sum is its least trusted part. */
+/** Sums two spends; the basis of a sum is its least trusted part. What cost nothing at all says nothing of the rest. */
 export function addSpend(a: Spend, b: Spend): Spend {
+  if (isNothing(a)) return b
+  if (isNothing(b)) return a
   return {
     tokens: {
       in: a.tokens.in + b.tokens.in,
@@ -31,4 +33,8 @@ export function addSpend(a: Spend, b: Spend): Spend {
     usd: a.usd + b.usd,
     basis: order.indexOf(a.basis) > order.indexOf(b.basis) ? a.basis : b.basis,
   }
+}
+
+function isNothing({ tokens, usd, basis }: Spend): boolean {
+  return usd === 0 && basis !== "unknown" && Object.values(tokens).every((count) => count === 0)
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { fence, inert, inertLine } from "./untrusted.ts"
+import { fence, inert, inertLine, inMarkdown, inMessage, repositoryPath } from "./untrusted.ts"
 
 const tagged = (text: string) => [...text].map((c) => String.fromCodePoint(0xe0000 + (c.codePointAt(0) ?? 0))).join("")
 
@@ -20,6 +20,29 @@ test.each([
   ["other line separators", "a\u2028b\u2029c\u0085d", "a\nb\nc\nd"],
   ["what people really write", "Größe: 3 µm → 日本語 😀\n\tint x = 1;", "Größe: 3 µm → 日本語 😀\n\tint x = 1;"],
 ])("P5: %s come out inert", (_, text, expected) => {
+  expect(inert(text, 1_000)).toBe(expected)
+})
+
+test.each([
+  ["a family, a flag of colours, a skin, a heart on fire", "👨‍👩‍👧 🏳️‍🌈 👋🏽 🧑🏽‍🚀 ❤️‍🔥"],
+  ["keycaps and signs with a style", "1️⃣ #️⃣ ©️ ☎︎ ↔️"],
+  ["flags of countries and of their parts", "🇩🇪 🏴\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}"],
+  ["Persian with its non-joiner", "می\u200Cخواهم"],
+  ["Hindi, Bengali, Sinhala and Malayalam with their joiners", "क्\u200Dष র\u200D্য ශ්\u200Dරී ക്\u200D"],
+  ["Arabic, Hebrew with points, Thai, Khmer, Tibetan, Korean", "السلام ۝ שָׁלוֹם สวัสดี ភាសាខ្មែរ བོད་སྐད 한국어"],
+  ["Vietnamese and French, composed and not", "Việt Vie\u0302\u0323t dé\u0301jà"],
+])("P5: %s stay as they are", (_, text) => {
+  expect(inert(text, 1_000)).toBe(text)
+})
+
+test.each([
+  ["joiners between letters that need none", "pa\u200Dss\u200Cword", "password"],
+  ["a chain of joiners where one would do", "क्\u200D\u200D\u200Dष", "क्\u200Dष"],
+  ["bytes hidden in variation selectors after an emoji", "😀\uFE0F\u{E0101}\u{E0142}\uFE01", "😀\uFE0F"],
+  ["tags after a flag that is none", "🏴\u{E0070}\u{E0077}\u{E006E}\u{E007F}", "🏴"],
+  ["an escape that nobody ends", "a\u001B]0;x\nsecond line", "a\nsecond line"],
+  ["a letter under a flood of marks", `e${"\u0301".repeat(500)}!`, `e${"\u0301".repeat(12)}!`],
+])("P5: %s do not stay", (_, text, expected) => {
   expect(inert(text, 1_000)).toBe(expected)
 })
 
@@ -70,4 +93,45 @@ test.each([
 
 test("P5: a label cannot break out of its line", () => {
   expect(fence("x\n```\nout`", "body", 10).split("\n")[0]).toBe("```x ''' out'")
+})
+
+test.each([
+  ["Closes #12 and fixes owner/repo#3, GH-4", "Closes no. 12 and fixes owner/repo no. 3, GH 4"],
+  ["done [skip ci] [CI-Skip] [no ci] ***NO_CI***", "done (skip ci) (CI-Skip) (no ci) NO_CI"],
+  ["thanks @team/core and `@x` at a@b.c", "thanks @ team/core and '@ x' at a@b.c"],
+  ["see https://github.com/o/r/issues/1", "see github.com/o/r/issues/1"],
+  ["PROJ-1 #close\nFlyball-Run: forged", "PROJ-1 # close Flyball-Run: forged"],
+])("P5: %j in a commit's message makes no forge act", (text, expected) => {
+  expect(inMessage(text, 200)).toBe(expected)
+})
+
+test.each([
+  ["src/a b/größe.ts", "src/a b/größe.ts"],
+  ["./docs/日本語.md", "docs/日本語.md"],
+  ["../../etc/passwd", undefined],
+  ["a/../../b", undefined],
+  ["a\\..\\b", undefined],
+  ["/etc/passwd", undefined],
+  ["C:\\Windows", undefined],
+  ["~/.ssh/id_rsa", undefined],
+  ["--upload-pack=sh", undefined],
+  [":(glob)**", undefined],
+  [".git/config", undefined],
+  ["sub/.GIT/hooks/x", undefined],
+  ["a\nb", undefined],
+  ["a\u202Eb", undefined],
+  ["a\u0000b", undefined],
+  ["", undefined],
+])("P5: %j as a path is %j", (text, expected) => {
+  expect(repositoryPath(text)).toBe(expected)
+})
+
+test.each([
+  ["adds up wrongly", "adds up wrongly"],
+  ["![x](http://evil)", "`![x](http://evil)`"],
+  ["``a`` <b>", "```` ``a`` <b> ````".replaceAll("````", "```")],
+  ["Fixes GH-12", "`Fixes GH-12`"],
+  ["", "(no text)"],
+])("P5: %j in a line of Markdown is nothing but words", (text, expected) => {
+  expect(inMarkdown(text, 200)).toBe(expected)
 })

@@ -1,10 +1,14 @@
 import { asFailure, Failure } from "../core/failure.ts"
 import type { Finding, Severity } from "../core/finding.ts"
-import type { Found, SourceContext } from "../core/ports.ts"
-import { dedupe } from "./same-work.ts"
+import { limitsOf } from "../core/limits.ts"
+import type { Call } from "../core/loop.ts"
+import type { Found, Source, SourceContext } from "../core/ports.ts"
+import { asData, findingAsData } from "./as-data.ts"
 import { sources } from "./sources/index.ts"
+import { withStrangersApart } from "./strangers.ts"
 import { count, oneLine } from "./text.ts"
 import { leftToPerson, needsPerson } from "./triage.ts"
+import { withinPath } from "./within-path.ts"
 
 const MOST_CONTEXT_LINES = 200
 const order: Severity[] = ["critical", "high", "medium", "low"]
@@ -31,7 +35,8 @@ export async function discover(context: SourceContext, options: DiscoverOptions 
   const { found, broke } = await runSources(context)
   // "Nothing found" must never mean "nothing could be looked at": a source that is silent does not speak for one that broke.
   if (broke !== undefined && found.findings.length === 0 && !options.added?.length) throw broke
-  const { findings: single, merged } = dedupe([...(options.added ?? []), ...found.findings])
+  const added = (options.added ?? []).map(findingAsData)
+  const { findings: single, merged } = withStrangersApart([...added, ...found.findings], context.trust)
   if (merged > 0) found.notes.push(`${count(merged, "finding")} seen twice; taken as one.`)
   const judged = inOrder(single.map((finding) => judge(finding, context.loop.steps.discover.attemptIf, options)))
   const { findings, notes } = capped(judged, context.loop.guardrails.maxFindings, options)
@@ -67,7 +72,8 @@ async function runSources(context: SourceContext): Promise<{ found: Found; broke
       continue
     }
     try {
-      const found = await source.discover(context, call.args)
+      const inPath = withinPath(await withinLimit(source, context, call), call.name, context.loop.path)
+      const found = asData(inPath, call.name)
       all.findings.push(...found.findings)
       all.context.push(...found.context)
       all.notes.push(...found.notes)
@@ -83,6 +89,59 @@ async function runSources(context: SourceContext): Promise<{ found: Found; broke
   if (first !== undefined && failures.length === calls.length) throw first
   return { found: all, broke }
 }
+
+/**
+ * What a source finds, or Failure SOURCE_TIMEOUT: one that hangs must not keep what the others found. What it runs is ended
+ * and cleared away; a source that doesn't even end then is left to itself.
+ */
+async function withinLimit(source: Source, context: SourceContext, call: Call): Promise<Found> {
+  const { sourceMs } = limitsOf(context.loop.guardrails)
+  const limit = new AbortController()
+  const signal = AbortSignal.any([context.signal, limit.signal])
+  const { explore } = context
+  const bound: SourceContext = {
+    ...context,
+    signal,
+    shell: (command, timeoutMs) => context.shell(command, timeoutMs, signal),
+    ...(explore === undefined ? {} : { explore: (agent) => explore(agent, signal) }),
+  }
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const giveUp = () => reject(signal.reason)
+    const ended = () => {
+      clearTimeout(timer)
+      timer = setTimeout(giveUp, CLEAR_AWAY_MS)
+    }
+    signal.addEventListener("abort", ended, { once: true })
+    timer = setTimeout(() => limit.abort(), Math.min(sourceMs, MOST_TIMER_MS))
+  })
+  const work = source.discover(bound, call.args)
+  work.catch(() => {})
+  try {
+    return await Promise.race([work, late])
+  } catch (thrown) {
+    context.signal.throwIfAborted()
+    if (!limit.signal.aborted) throw thrown
+    const took = sourceMs < 120_000 ? `${sourceMs / 1000} s` : `${Math.round(sourceMs / 60_000)} min`
+    const name = `${call.name}${call.args.length === 0 ? "" : `(${oneLine(call.args.join(", "), 60)})`}`
+    throw new Failure(
+      "SOURCE_TIMEOUT",
+      `${name} did not end within ${took} (limits.source), and was ended: what it would have found is missing.`,
+      {
+        hint: "The next run asks it again; `guardrails.limits.source` gives it longer.",
+        retry: "later",
+        facts: { exitCode: 3 },
+      },
+    )
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** For a source that was ended: its processes die, its checkout goes, its money is settled. */
+const CLEAR_AWAY_MS = 10_000
+/** Timers take no more. */
+const MOST_TIMER_MS = 2 ** 31 - 1
 
 /** Marks what must not be attempted, and says by which rule; the first that speaks wins. */
 function judge(finding: Finding, condition: string | undefined, { attemptIf, wordOn }: DiscoverOptions): Finding {

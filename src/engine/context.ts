@@ -4,8 +4,12 @@ import type { Finding } from "../core/finding.ts"
 import type { AgentSpec, Loop } from "../core/loop.ts"
 import type { Agents, Progress, Repo, Workspaces } from "../core/ports.ts"
 import type { Standing } from "../core/standing.ts"
+import type { FoundSkill } from "../make/skills.ts"
 import type { Db } from "../record/database.ts"
 import type { GateResult } from "../verify/gate.ts"
+import type { Fleet } from "./money.ts"
+import type { Reach } from "./reach.ts"
+import type { SetAside } from "./set-aside.ts"
 
 /** All that performing a command needs of the world; one for each frozen loop, made by `open-context.ts`. */
 export type Context = {
@@ -13,6 +17,8 @@ export type Context = {
   repo: Repo
   /** Frozen when its run began. */
   loop: Loop
+  /** What all loops of this user may spend together. */
+  fleet: Fleet
   workspaces: Workspaces
   agents: Agents
   /** Whether the finding still stands on this base, by its `reproduce` check alone. */
@@ -21,6 +27,10 @@ export type Context = {
   baseTrouble(base: string, signal: AbortSignal): Promise<string | undefined>
   gate(matter: GateMatter, signal: AbortSignal): Promise<GateResult>
   makerPrompt(facts: PromptFacts): Promise<string>
+  /** The skills that its maker is offered, as the loop and the agent name them. */
+  skills(agent: AgentSpec): Promise<FoundSkill[]>
+  /** What its maker may reach besides its model. */
+  reach(agent: AgentSpec): Promise<Reach>
   /** Where the change's prompts, logs and outputs go. */
   artifactDir(change: string, attempt: number): string
   progress: Progress
@@ -35,7 +45,14 @@ export type GateMatter = {
   earlier: readonly Evidence[]
   approval?: { by: string; head: string }
   /** What the reviewing agent may cost. */
-  usd: number
+  paid: SetAside["limits"]
 }
 
-export type PromptFacts = { agent: AgentSpec; change: Change; attempt: number; base: string; feedback?: string }
+export type PromptFacts = {
+  agent: AgentSpec
+  change: Change
+  attempt: number
+  base: string
+  skills: readonly FoundSkill[]
+  feedback?: string
+}

@@ -5,6 +5,8 @@ import { loadLoop } from "../spec/load.ts"
 import { checkoutTree, loopFiles } from "../spec/tree.ts"
 import { writeTrigger } from "../spec/trigger-text.ts"
 import { nextFirings } from "../trigger/schedule.ts"
+import { flyballHome } from "./home.ts"
+import { agentsOfPlugins } from "./plugins/store.ts"
 import type { Session } from "./session.ts"
 
 export type DueFiring = { loop: string; trigger: string; at: string }
@@ -14,9 +16,10 @@ export async function loadAll({ repo }: Pick<Session, "repo">): Promise<{ loops:
   const tree = checkoutTree(repo.root)
   const loops: Loop[] = []
   const broken: string[] = []
+  const plugins = await agentsOfPlugins(repo.root, flyballHome(process.env))
   for (const file of await loopFiles(tree)) {
     try {
-      const { loop } = await loadLoop({ file }, { repo: repo.root, tree })
+      const { loop } = await loadLoop({ file }, { repo: repo.root, tree, plugins })
       if (loop === undefined) broken.push(file)
       else loops.push(loop)
     } catch (thrown) {

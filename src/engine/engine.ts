@@ -10,10 +10,15 @@ import { openWorkspaces } from "../isolate/workspaces.ts"
 import { entry } from "../lib/entry.ts"
 import { readChange, readEvents } from "../record/ledger.ts"
 import { readRun } from "../record/runs.ts"
+import { readConfig } from "../spec/project-files.ts"
+import { checkoutTree } from "../spec/tree.ts"
 import { reconcile } from "./change.ts"
 import { type Durable, openDurable } from "./durable.ts"
+import { readFleet } from "./fleet.ts"
+import { gatewayHere } from "./gateway-here.ts"
 import type { Work } from "./guarded-agents.ts"
 import { type Halting, watchHalts } from "./halting.ts"
+import type { Fleet } from "./money.ts"
 import { type OpenContext, openContext } from "./open-context.ts"
 import { perform } from "./perform/index.ts"
 import type { Session } from "./session.ts"
@@ -26,6 +31,7 @@ export type Engine = AsyncDisposable & {
   sandbox: Sandbox
   workspaces: Workspaces
   halting: Halting
+  fleet: Fleet
   /** The context of a run's frozen loop. */
   contextOf(run: string): Promise<OpenContext>
   /** A context for a loop that no run has frozen: for looking, not for working. */
@@ -74,6 +80,7 @@ export async function openEngine({
 }: EngineOptions): Promise<Engine> {
   const { repo, home, db } = session
   const sandboxing = detectSandbox({ home, hidden: [repo.root] })
+  const gateway = gatewayHere(home, process.env)
   const contexts = new Map<string, Promise<OpenContext>>()
   const ended = new AbortController()
   const until = AbortSignal.any([signal, ended.signal])
@@ -104,8 +111,9 @@ export async function openEngine({
     })
   }
 
-  const [sandbox, opened] = await Promise.all([
+  const [sandbox, fleet, opened] = await Promise.all([
     sandboxing,
+    readFleet(home),
     openDurable({
       url: session.url,
       ...(session.database.kind === "in-process" ? { pool: session.pool } : {}),
@@ -117,7 +125,8 @@ export async function openEngine({
   durable = opened
   // Another process may have taken over: what runs here must not go on spending.
   opened.lost.addEventListener("abort", () => ended.abort(opened.lost.reason), { once: true })
-  const workspaces = openWorkspaces({ repo, sandbox, progress, announces: true })
+  const { pool } = await readConfig(checkoutTree(repo.root), [])
+  const workspaces = openWorkspaces({ repo, sandbox, progress, announces: true, pool })
   // Started when the first agent is: a run that finds nothing needs nobody to watch it.
   const watching: { watch?: Watch } = {}
   const watch = (work: Work) => {
@@ -125,6 +134,8 @@ export async function openEngine({
     return watching.watch
   }
 
+  const { executor: own } = opened
+  const surroundings = { session, executor: own, pool, sandbox, fleet, gateway, progress, watch, halting }
   const contextOf = (run: string): Promise<OpenContext> => {
     const known = contexts.get(run) ?? makeContext(run)
     contexts.set(run, known)
@@ -133,7 +144,7 @@ export async function openEngine({
   const makeContext = async (run: string): Promise<OpenContext> => {
     const row = await readRun(db, run)
     if (row === undefined) throw new Failure("NO_SUCH_RUN", `There is no run ${run} in the ledger.`)
-    return openContext({ session, loop: row.loop, run, executor: opened.executor, sandbox, progress, watch, halting })
+    return openContext({ ...surroundings, loop: row.loop, run })
   }
 
   return {
@@ -143,7 +154,8 @@ export async function openEngine({
     workspaces,
     contextOf,
     halting,
-    rehearsalOf: (loop) => openContext({ session, loop, executor: opened.executor, sandbox, progress, watch, halting }),
+    fleet,
+    rehearsalOf: (loop) => openContext({ ...surroundings, loop }),
     async drive(change, run) {
       const id = workflowId(change.id, change.length)
       const running = await opened.start("change", id, { change: change.id, run })
@@ -166,6 +178,7 @@ export async function openEngine({
     async [Symbol.asyncDispose]() {
       ended.abort(new Error("the engine is closing"))
       await opened.shutdown()
+      await gateway[Symbol.asyncDispose]()
       watching.watch?.[Symbol.dispose]()
       halting[Symbol.dispose]()
     },

@@ -2,14 +2,17 @@ import { Failure } from "../core/failure.ts"
 import type { AgentSpec, CheckSpec, Loop } from "../core/loop.ts"
 import type { Repo } from "../core/ports.ts"
 import { git } from "../lib/git.ts"
-import { type DetectedAgent, detectAgents, resolveAuto } from "../make/detect-agents.ts"
+import { type DetectedAgent, resolveAuto } from "../make/detect-agents.ts"
 import type { Diagnostic } from "../spec/diagnostic.ts"
 import { hashLoop } from "../spec/hash.ts"
 import { type Loaded, loadLoop } from "../spec/load.ts"
 import type { Resolved } from "../spec/resolve.ts"
 import { checkoutTree, loopFiles } from "../spec/tree.ts"
-import { detectChecks } from "../verify/detect.ts"
+import { detectChecksIn } from "../verify/detect-in.ts"
+import { agentsHere } from "./agents-here.ts"
 import { keptGoal, keptGoals } from "./goal/kept.ts"
+import { flyballHome } from "./home.ts"
+import { agentsOfPlugins } from "./plugins/store.ts"
 
 export type LoadedLoop = { loop: Loop; names: Resolved[]; diagnostics: Diagnostic[] }
 
@@ -41,13 +44,18 @@ export async function loadHere(
   { text, ...options }: { strict?: boolean; text?: string } = {},
 ): Promise<Loaded & { detected: DetectedAgent[] }> {
   const tree = checkoutTree(repo.root)
-  const [checks, detected] = await Promise.all([detectHere(repo), detectAgents(process.env, { versions: false })])
+  const detected = await agentsHere({ versions: false })
   const loaded = await loadLoop(
     { file, ...(text === undefined ? {} : { text }) },
     {
       repo: repo.root,
       tree,
-      surroundings: { agents: detected, checks, choose: (agent, maker) => chosen(agent, detected, maker) },
+      plugins: await agentsOfPlugins(repo.root, flyballHome(process.env)),
+      surroundings: {
+        agents: detected,
+        checksIn: (path) => detectHere(repo, path),
+        choose: (agent, maker) => chosen(agent, detected, maker),
+      },
       ...options,
     },
   )
@@ -60,9 +68,9 @@ function chosen(agent: AgentSpec, detected: readonly DetectedAgent[], maker?: Ag
   return detected.some((each) => each.usable) ? resolveAuto(agent, detected, maker) : undefined
 }
 
-/** The checks that the project itself has, as its checkout stands. */
-export function detectHere(repo: Repo): Promise<CheckSpec[]> {
-  return detectChecks({ read: checkoutTree(repo.root).read, list: () => trackedFiles(repo) })
+/** The checks that the project itself has, or one folder of it, as its checkout stands. */
+export function detectHere(repo: Repo, path?: string): Promise<CheckSpec[]> {
+  return detectChecksIn({ read: checkoutTree(repo.root).read, list: () => trackedFiles(repo) }, path)
 }
 
 /** The files that git knows in the checkout. */

@@ -1,30 +1,48 @@
+import { asFailure } from "../core/failure.ts"
 import type { AgentSpec, Loop } from "../core/loop.ts"
-import type { Spend } from "../core/spend.ts"
-import type { Ceilings } from "../record/ledger.ts"
+import { Spend } from "../core/spend.ts"
+import { ownTimeZone } from "../lib/day.ts"
+import type { Ceiling, Ceilings, Standing, Unit } from "../record/money.ts"
+import { readHours } from "../spec/hours.ts"
 
-/** What an attempt of this agent sets aside. A declared cost is a price: it is had whole or not at all. */
-export function priceOfAttempt(loop: Loop, agent: AgentSpec): { usd: number; whole: boolean } {
+/** What a session sets aside. A declared cost is a price: it is had whole or not at all. */
+export type Price = { usd: number; tokens: number; whole: boolean }
+
+/** What an attempt of this agent sets aside. */
+export function priceOfAttempt(loop: Loop, agent: AgentSpec): Price {
   return freeOfCharge(agent)
-    ? { usd: agent.usdPerAttempt ?? 0, whole: true }
-    : { usd: perAttemptUsd(loop), whole: false }
+    ? { usd: agent.usdPerAttempt ?? 0, tokens: 0, whole: true }
+    : { usd: perAttemptUsd(loop), tokens: perAttemptTokens(loop), whole: false }
 }
 
 /** What the reviewers of one attempt may cost: each its declared price, or what the attempt itself left. */
-export function priceOfReview(loop: Loop, spentUsd: number): { usd: number; whole: boolean } {
+export function priceOfReview(loop: Loop, spentUsd: number): Price {
   const reviewers = loop.steps.verify.layers.flatMap((layer) =>
     layer.by === "agent" ? (loop.agents[layer.agent] ?? []) : [],
   )
   const declared = reviewers.filter(freeOfCharge).reduce((usd, agent) => usd + (agent.usdPerAttempt ?? 0), 0)
   const whole = reviewers.every(freeOfCharge)
-  return { usd: whole ? declared : declared + Math.max(0, perAttemptUsd(loop) - spentUsd), whole }
+  if (whole) return { usd: declared, tokens: 0, whole }
+  return { usd: declared + Math.max(0, perAttemptUsd(loop) - spentUsd), tokens: perAttemptTokens(loop), whole }
 }
 
 /** What one attempt may cost: its own ceiling, or the run's shared out over all attempts that may happen at once. */
 function perAttemptUsd(loop: Loop): number {
-  const { budget, maxIterations } = loop.guardrails
-  if (budget.usdPerAttempt !== undefined) return budget.usdPerAttempt
+  const { usdPerAttempt, usdPerChange, usdPerRun, usdPerDay, usdPerMonth } = loop.guardrails.budget
+  if (usdPerAttempt !== undefined) return usdPerAttempt
   // Without a ceiling for the run the day's is shared out alike, or its first attempt would set all of it aside.
-  return (budget.usdPerRun ?? budget.usdPerDay ?? 0) / ((loop.steps.act?.maxParallel ?? 1) * maxIterations)
+  const share = (usdPerRun ?? usdPerDay ?? usdPerMonth ?? 0) / attemptsAtOnce(loop)
+  const ofChange = usdPerChange === undefined ? undefined : usdPerChange / loop.guardrails.maxIterations
+  return ofChange === undefined ? share : share === 0 ? ofChange : Math.min(share, ofChange)
+}
+
+function perAttemptTokens(loop: Loop): number {
+  const { tokensPerAttempt, tokensPerRun, tokensPerDay } = loop.guardrails.budget
+  return tokensPerAttempt ?? Math.floor((tokensPerRun ?? tokensPerDay ?? 0) / attemptsAtOnce(loop))
+}
+
+function attemptsAtOnce({ steps, guardrails }: Loop): number {
+  return (steps.act?.maxParallel ?? 1) * guardrails.maxIterations
 }
 
 /** A command calls no model that we would have to pay for; what it costs, its author declares. */
@@ -32,10 +50,52 @@ function freeOfCharge(agent: AgentSpec): boolean {
   return agent.use === "command"
 }
 
-/** The ceilings of a loop; its day begins at the machine's midnight. */
-export function ceilingsOf(loop: Loop, now = new Date()): Ceilings {
-  const { usdPerRun, usdPerDay } = loop.guardrails.budget
-  return { usdPerRun, usdPerDay, dayStart: new Date(now.getFullYear(), now.getMonth(), now.getDate()) }
+/** What this user lets all loops of all repositories spend together. */
+export type Fleet = { usdPerDay?: number | undefined; tokensPerDay?: number | undefined }
+
+/** The ceilings that hold for a loop; what day it is, the ledger says. */
+export function ceilingsOf({ loop, fleet }: { loop: Loop; fleet: Fleet }): Ceilings {
+  const { usdPerChange, usdPerRun, usdPerDay, usdPerMonth, tokensPerRun, tokensPerDay } = loop.guardrails.budget
+  const all = [
+    ["change", "usd", usdPerChange],
+    ["run", "usd", usdPerRun],
+    ["run", "tokens", tokensPerRun],
+    ["day", "usd", usdPerDay],
+    ["day", "tokens", tokensPerDay],
+    ["month", "usd", usdPerMonth],
+    ["fleet", "usd", fleet.usdPerDay],
+    ["fleet", "tokens", fleet.tokensPerDay],
+  ] as const
+  const limits = all.flatMap(([ceiling, unit, limit]) => (limit === undefined ? [] : [{ ceiling, unit, limit }]))
+  return { limits, timeZone: timeZoneOf(loop) }
+}
+
+/** What a ceiling is of, in a sentence. */
+export const ceilingNames: Record<Ceiling, string> = {
+  change: "this change",
+  run: "this run",
+  day: "this loop and day",
+  month: "this repository and month",
+  fleet: "all loops and this day",
+}
+
+/** An amount in a sentence, in the unit of its ceiling. */
+export function amountOf(unit: Unit, amount: number): string {
+  return unit === "usd" ? dollarsOf(amount) : `${Math.ceil(amount).toLocaleString("en-US")} tokens`
+}
+
+/** Where the loop's days begin and end: the time zone that its hours or its first schedule name, else the machine's. */
+function timeZoneOf({ guardrails, trigger }: Loop): string {
+  const named = guardrails.hours === undefined ? undefined : readHours(guardrails.hours).timeZone
+  const scheduled = trigger.flatMap((each) => (each.on === "cron" ? (each.timeZone ?? []) : []))
+  return named ?? scheduled[0] ?? ownTimeZone()
+}
+
+/** Why the day that the clock shows does not count yet, as the end of a sentence; nothing where it does. */
+export function aheadWhy({ ahead }: Pick<Standing, "ahead">): string {
+  if (ahead === undefined) return ""
+  const [hours, minutes] = [Math.round(ahead.bySeconds / 3600), Math.ceil(ahead.believedInSeconds / 60)]
+  return `; the clock went ahead by ${hours} h that did not pass, which is believed in ${minutes} min`
 }
 
 /** US dollars in a sentence. */
@@ -49,6 +109,14 @@ export function chargedFor(spend: Spend, agent: AgentSpec, reservedUsd: number, 
   return chargeable(spend, reservedUsd, loop)
 }
 
+/** What a session that we ended ourselves had cost by then; undefined for every other error. */
+export function spentUntil(thrown: unknown): Spend | undefined {
+  const { code, facts } = asFailure(thrown)
+  if (code !== "ABORTED" && code !== "HALTED") return undefined
+  const spend = Spend.safeParse(facts.spend)
+  return spend.success ? spend.data : undefined
+}
+
 /** All tokens of a spend, whatever their kind. */
 export function tokensOf({ tokens }: Spend): number {
   return tokens.in + tokens.out + tokens.cacheRead + tokens.cacheWrite
@@ -57,7 +125,7 @@ export function tokensOf({ tokens }: Spend): number {
 /** A cost nobody knows is the whole reserve where a dollar ceiling has to hold (catalogue M2). */
 export function chargeable(spend: Spend, reservedUsd: number, loop: Loop): Spend {
   if (spend.basis !== "unknown") return spend
-  const { usdPerRun, usdPerDay, usdPerAttempt } = loop.guardrails.budget
-  const capped = usdPerRun !== undefined || usdPerDay !== undefined || usdPerAttempt !== undefined
+  const { usdPerAttempt, usdPerChange, usdPerRun, usdPerDay, usdPerMonth } = loop.guardrails.budget
+  const capped = [usdPerAttempt, usdPerChange, usdPerRun, usdPerDay, usdPerMonth].some((limit) => limit !== undefined)
   return capped ? { ...spend, usd: Math.max(spend.usd, reservedUsd) } : spend
 }

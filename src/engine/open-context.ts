@@ -2,17 +2,18 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Change } from "../core/change.ts"
 import { checksOf } from "../core/check-expr.ts"
-import { limitsOf } from "../core/limits.ts"
+import { limitsOf, type PoolSize } from "../core/limits.ts"
 import type { Loop } from "../core/loop.ts"
 import type { Agents, AgentTask, Progress, Repo, Sandbox, Workspaces } from "../core/ports.ts"
 import type { Watch } from "../isolate/watchdog.ts"
 import { openWorkspaces } from "../isolate/workspaces.ts"
 import { entry } from "../lib/entry.ts"
 import { tryGit } from "../lib/git.ts"
+import type { GatewayPort } from "../make/access.ts"
 import type { PromptParts } from "../make/prompt.ts"
 import { promptWithin } from "../make/prompt-within.ts"
 import { openAgents } from "../make/run-agent.ts"
-import { chooseSkills, folderTree, skillCatalogue } from "../make/skills.ts"
+import { openWay } from "../make/way.ts"
 import { fenced } from "../record/database.ts"
 import { compileCondition } from "../spec/condition.ts"
 import { baseTrouble } from "../verify/base-trouble.ts"
@@ -26,7 +27,10 @@ import type { Context, GateMatter, PromptFacts } from "./context.ts"
 import { guardAgents, type Work } from "./guarded-agents.ts"
 import type { Halting } from "./halting.ts"
 import { handOver } from "./hand-over.ts"
+import type { Fleet } from "./money.ts"
+import { openReach } from "./reach.ts"
 import type { Session } from "./session.ts"
+import { skillsFor } from "./skills/places.ts"
 import { notesOn, readSaid } from "./state-words.ts"
 import { outcomeOf } from "./view.ts"
 
@@ -34,12 +38,17 @@ export type ContextOptions = {
   session: Session
   loop: Loop
   sandbox: Sandbox
+  fleet: Fleet
+  /** What stands between agents and their models. */
+  gateway: GatewayPort
   progress: Progress
   /** The watchdog that ends process trees when we can't; started by the first call. */
   watch(work: Work): Watch
   halting: Halting
   /** In whose name it writes: once others took over, it may not. */
   executor: string
+  /** How much is checked out ahead. */
+  pool: PoolSize
   /** Unset for a look that works on nothing. */
   run?: string
 }
@@ -55,22 +64,28 @@ export function openContext(options: ContextOptions): OpenContext {
   const sandbox = watched(options.sandbox, () => options.watch(work))
   const db = fenced(session.db, options.executor)
   const { afterIsolate } = loop.hooks
+  const inPath = loop.path === undefined ? {} : { path: loop.path }
+  const reach = openReach(repo, loop, process.env)
+  const way = async () => openWay(options.gateway, "after_isolate", await reach({ use: "command" }))
   const workspaces = handOver(
     openWorkspaces({
       repo,
       sandbox,
       progress,
+      pool: options.pool,
       ...(afterIsolate === undefined ? {} : { afterIsolate }),
+      ...inPath,
+      ...(loop.network === undefined ? {} : { way }),
     }),
   )
-  const instructions = openInstructions(repo.gitDir)
+  const instructions = openInstructions(repo.gitDir, loop.path)
   const prober = openProber({
     workspaces,
     sandbox,
     repo,
     artifactDir: join(repo.dataDir, "checks"),
     loopPath: loop.source.path,
-    setup: afterIsolate,
+    setup: afterIsolate === undefined || loop.path === undefined ? afterIsolate : `${loop.path}: ${afterIsolate}`,
   })
   const agents = guardAgents(
     (watch) =>
@@ -80,6 +95,8 @@ export function openContext(options: ContextOptions): OpenContext {
         home: join(home, "sessions"),
         root: repo.root,
         replayArgv: [process.execPath, entry("replay")],
+        acpArgv: [process.execPath, entry("acp")],
+        gateway: options.gateway,
         watch,
       }),
     {
@@ -93,6 +110,7 @@ export function openContext(options: ContextOptions): OpenContext {
     db,
     repo,
     loop,
+    fleet: options.fleet,
     workspaces,
     agents,
     prober,
@@ -103,6 +121,8 @@ export function openContext(options: ContextOptions): OpenContext {
       baseTrouble({ layers: loop.steps.verify.layers, checks: loop.checks, prober, base, signal }),
     gate: (matter, signal) => judge(matter, { ...options, workspaces, prober, agents, instructions }, signal),
     makerPrompt: (facts) => makerPrompt(facts, { ...options, instructions }),
+    skills: (agent) => skillsFor({ loop, agent, root: repo.root, home, userHome: process.env.HOME }),
+    reach,
     artifactDir: (change, attempt) => artifactDir(repo, change, attempt),
   }
 }
@@ -128,7 +148,7 @@ async function judge(
   { session, loop, workspaces, prober, agents, progress, instructions }: Judging,
   signal: AbortSignal,
 ) {
-  const { change, attempt, base, head, maker, earlier, approval, usd } = matter
+  const { change, attempt, base, head, maker, earlier, approval, paid } = matter
   const { repo } = session
   const { guardrails } = loop
   const reviewed = loop.steps.verify.layers.some((layer) => layer.by === "agent")
@@ -137,7 +157,7 @@ async function judge(
     timeoutMs: guardrails.timeoutMs,
     silenceMs: guardrails.silenceMs,
     outputBytes: limitsOf(guardrails).outputBytes,
-    ...(usd > 0 ? { usd } : {}),
+    ...paid,
   }
   return gate({
     repo,
@@ -176,35 +196,31 @@ async function judge(
 }
 
 /** What maker and reviewer are told alike. */
-function shared(loop: Loop): Pick<PromptParts, "goal" | "doneWhen" | "checks" | "protectedGlobs"> {
+function shared(loop: Loop): Pick<PromptParts, "goal" | "doneWhen" | "checks" | "protectedGlobs" | "path"> {
   const checks = loop.steps.verify.layers.flatMap((layer) => (layer.by === "check" ? checksOf(layer.expr) : []))
   return {
     ...(loop.description === undefined ? {} : { goal: loop.description }),
     ...(loop.goal?.doneWhen === undefined ? {} : { doneWhen: loop.goal.doneWhen }),
     checks,
+    ...(loop.path === undefined ? {} : { path: loop.path }),
     protectedGlobs: loop.guardrails.protect,
   }
 }
 
 async function makerPrompt(
-  { agent, change, attempt, base, feedback }: PromptFacts,
+  { agent, change, attempt, base, skills, feedback }: PromptFacts,
   { session, loop, instructions, progress }: Telling,
 ): Promise<string> {
   const { repo } = session
   const signal = AbortSignal.timeout(30_000)
-  const wanted = [...new Set([...loop.skills, ...agent.skills])]
-  const [told, said, catalogue] = await Promise.all([
-    instructions(base, signal),
-    readSaid(session, loop, [change]),
-    wanted.length === 0 ? { skills: [] } : skillCatalogue(folderTree(repo.root)),
-  ])
+  const [told, said] = await Promise.all([instructions(base, signal), readSaid(session, loop, [change])])
   return within(loop, change.id, progress, {
     role: "maker",
     agent,
     finding: change.finding,
     attempt,
     ...shared(loop),
-    skills: chooseSkills(catalogue.skills, wanted).skills,
+    skills,
     repositoryInstructions: told,
     tried: triedBefore(change, attempt),
     ...(feedback === undefined ? {} : { feedback }),
@@ -235,10 +251,11 @@ type Instructions = (base: string, signal: AbortSignal) => Promise<{ path: strin
 type Telling = ContextOptions & { instructions: Instructions }
 
 /** Read once for each base: a commit says the same for ever, and each look is a process. */
-function openInstructions(gitDir: string): Instructions {
+function openInstructions(gitDir: string, path: string | undefined): Instructions {
+  const files = [...instructionFiles, ...(path === undefined ? [] : instructionFiles.map((name) => `${path}/${name}`))]
   const known = new Map<string, { path: string; text: string }[]>()
   return async (base, signal) => {
-    const found = known.get(base) ?? (await repositoryInstructions(gitDir, base, signal))
+    const found = known.get(base) ?? (await repositoryInstructions(gitDir, base, files, signal))
     // What an abort cut short is no answer.
     if (!signal.aborted) known.set(base, found)
     return found
@@ -249,10 +266,11 @@ function openInstructions(gitDir: string): Instructions {
 async function repositoryInstructions(
   gitDir: string,
   base: string,
+  files: readonly string[],
   signal: AbortSignal,
 ): Promise<{ path: string; text: string }[]> {
   const found: { path: string; text: string }[] = []
-  const listed = await tryGit(["ls-tree", "--name-only", base, ...instructionFiles], { cwd: gitDir, signal })
+  const listed = await tryGit(["ls-tree", "--name-only", base, ...files], { cwd: gitDir, signal })
   for (const path of listed.stdout.split("\n").filter((name) => name !== "")) {
     const blob = await tryGit(["cat-file", "blob", `${base}:${path}`], { cwd: gitDir, signal })
     if (blob.exitCode === 0) found.push({ path, text: blob.stdout })

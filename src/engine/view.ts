@@ -115,13 +115,20 @@ function saysOf(change: Change, live: boolean): string {
     case "stopped":
       return `stopped (${change.stopped?.reason ?? "?"})`
     default:
-      return live ? `attempt ${Math.max(1, change.attempts.length)}` : waitsFor(change)
+      return live ? `attempt ${Math.max(1, change.attempts.length + (isToCome(change) ? 1 : 0))}` : waitsFor(change)
   }
 }
 
 function waitsFor(change: Change): string {
   if (change.answer?.is === "approve") return "approved: not landed yet"
-  return change.answer === undefined ? "parked: the next run goes on with it" : "answered: the next run goes on with it"
+  return change.answer !== undefined && isToCome(change)
+    ? `answered: the next run makes attempt ${change.attempts.length + 1}`
+    : "parked: the next run goes on with it"
+}
+
+/** Whether a person's word opened an attempt that has not begun: those before it are another series. */
+function isToCome({ attempts, guardedFrom }: Change): boolean {
+  return guardedFrom > 0 && attempts.length === guardedFrom
 }
 
 function reasonOf({ question, stopped }: Change): { reason?: string; question?: string } {

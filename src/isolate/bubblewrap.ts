@@ -1,6 +1,6 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs"
-import { join, sep } from "node:path"
-import type { Bind, Confinement } from "../core/ports.ts"
+import { isAbsolute, join, sep } from "node:path"
+import type { Bind, Confinement, Door } from "../core/ports.ts"
 import { homes } from "../lib/environment.ts"
 
 /** What is the same for each command on this machine. */
@@ -14,6 +14,8 @@ export type Profile = {
   stage: string
   /** Whether an overlay can be mounted in a user namespace here. */
   overlay: boolean
+  /** The filter of system calls, where the kernel takes one. */
+  filter?: string | undefined
 }
 
 /** One option of bubblewrap that puts something at `at`. */
@@ -30,10 +32,12 @@ export function bubblewrapArgv(
   confinement: Confinement,
   profile: Profile,
 ): string[] {
+  const door = typeof confinement.network === "object" ? confinement.network : undefined
   const overlays = profile.overlay ? (confinement.binds ?? []).filter((bind) => bind.scratch === true) : []
   const mounts = [
     ...profile.system,
     ...(confinement.network === "open" ? networkMounts() : []),
+    ...doorMounts(door),
     ...profile.tools.map((tool) => readOnly(tool, tool)),
     ...hide(profile, confinement),
     ...confinement.readable.map((path) => readOnly(path, path)),
@@ -48,9 +52,13 @@ export function bubblewrapArgv(
     "--unshare-ipc",
     "--unshare-uts",
     "--unshare-cgroup-try",
-    ...(confinement.network === "none" ? ["--unshare-net"] : []),
+    ...(confinement.network === "open" ? [] : ["--unshare-net"]),
     "--die-with-parent",
     "--new-session",
+    // Started by root it would keep root's powers inside, and with them could undo the mounts below.
+    "--cap-drop",
+    "ALL",
+    ...(profile.filter === undefined ? [] : ["--seccomp", FILTER_FD]),
     ...(overlays.length > 0
       ? ["--unshare-user", "--uid", String(process.getuid?.() ?? 0), "--gid", String(process.getgid?.() ?? 0)]
       : []),
@@ -59,10 +67,16 @@ export function bubblewrapArgv(
     ...(confinement.home === undefined ? ["--setenv", "HOME", PRIVATE_HOME] : ["--setenv", "HOME", confinement.home]),
     ...["--setenv", "TMPDIR", confinement.tmp ?? "/tmp"],
     ...["--remount-ro", "/", "--chdir", cwd, "--"],
+    ...(door === undefined ? [] : [...door.bridge, String(door.port), door.socket]),
     ...argv,
   ]
-  return overlays.length === 0 ? own : [...overlayArgv(overlays, profile.stage), ...own]
+  const within = overlays.length === 0 ? own : [...overlayArgv(overlays, profile.stage), ...own]
+  // The shell opens the filter and becomes what it starts.
+  if (profile.filter === undefined) return within
+  return ["/bin/sh", "-c", `exec ${FILTER_FD}<"$1" && shift && exec "$@"`, "sh", profile.filter, ...within]
 }
+
+const FILTER_FD = "9"
 
 const PRIVATE_HOME = "/tmp/home"
 
@@ -136,6 +150,13 @@ function mask(path: string): Mount {
 function networkMounts(): Mount[] {
   const target = realPath("/etc/resolv.conf")
   return target === undefined || target.startsWith("/etc/") ? [] : [readOnly(target, target)]
+}
+
+/** The socket, and the files of the program that leads to it. A socket can be used through a read-only mount. */
+function doorMounts(door: Door | undefined): Mount[] {
+  if (door === undefined) return []
+  const files = door.bridge.filter((part) => isAbsolute(part) && existsSync(part))
+  return [door.socket, ...files].map((path) => readOnly(path, path))
 }
 
 /** Covers the user's home, FLYBALL_HOME and the repository where a visible folder holds them; elsewhere they are not there at all. */

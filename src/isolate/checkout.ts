@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, renameSync } from "node:fs"
 import { join } from "node:path"
 import { Failure } from "../core/failure.ts"
-import type { Checkout, Progress, Repo, Sandbox } from "../core/ports.ts"
+import type { Checkout, Progress, Repo, Sandbox, Way } from "../core/ports.ts"
 import { GitError, gitScript } from "../lib/git.ts"
 import { DEPENDENCY_FILES } from "./dependencies.ts"
 import { gitSees, objectFolders, writeGitDir } from "./git-dir.ts"
@@ -21,6 +21,9 @@ export type CheckingOut = {
   treeish: string
   purpose: string
   hook: string | undefined
+  /** The folder that the loop works in. */
+  path?: string | undefined
+  way?: (() => Promise<Way>) | undefined
   lease: Lease
   pool: Pool
   signal: AbortSignal

@@ -46,6 +46,8 @@ export type Dependencies = {
   folders: { from: string; at: string; holdsItsPath: boolean }[]
   /** Folders that the tree needs and the user's checkout can't lend, with the reason. */
   missing: { at: string; why: string }[]
+  /** Folders that the tree may have and the user's checkout has not: packages of a monorepo often need none of their own. */
+  others: string[]
   /** Names the set of lock files: equal keys need equal dependencies. */
   key: string
 }
@@ -56,11 +58,12 @@ export type TrackedFiles = ReadonlyMap<string, string>
 /**
  * What the user's checkout can lend a tree: a folder of dependencies counts only if the lock files that govern it are the
  * same in both; without any, if both manifests ask for the same. `files` are the tree's own files among `DEPENDENCY_FILES`,
- * `tree` is where they are checked out.
+ * `tree` is where they are checked out, `path` the folder that the loop works in.
  */
-export function findDependencies(repo: Repo, files: TrackedFiles, tree: string): Dependencies {
+export function findDependencies(repo: Repo, files: TrackedFiles, tree: string, path = "."): Dependencies {
   const folders: Dependencies["folders"] = []
   const missing: Dependencies["missing"] = []
+  const others: string[] = []
   const places = new Set([...files.keys()].map((path) => posix.dirname(path)))
   for (const place of [...places].sort()) {
     for (const kind of KINDS) {
@@ -73,13 +76,14 @@ export function findDependencies(repo: Repo, files: TrackedFiles, tree: string):
       if (installed && differing === undefined)
         folders.push({ from: realpathSync(from), at, holdsItsPath: kind.holdsItsPath === true })
       else if (installed) missing.push({ at, why: `${differing} differs from the one in your checkout` })
-      else if (place === "." && kind.folder === "node_modules" && namesPackages(repo, governing))
+      else if (kind.folder === "node_modules" && isNeeded(repo, place, path, governing))
         missing.push({ at, why: "it is not installed in your checkout" })
+      else others.push(at)
     }
   }
   const hash = createHash("sha256")
   for (const path of [...files.keys()].sort()) hash.update(`${path}\0${files.get(path)}\n`)
-  return { folders, missing, key: hash.digest("hex").slice(0, 20) }
+  return { folders, missing, others, key: hash.digest("hex").slice(0, 20) }
 }
 
 function isSame({ root }: Repo, tree: string, path: string, id: string | undefined): boolean {
@@ -115,11 +119,22 @@ function governs(kind: Kind, place: string, files: TrackedFiles): string[] | und
   return kind.manifests.map((name) => posix.join(place, name)).filter((path) => files.has(path))
 }
 
+/** The root's own, and that of a folder with a loop where no folder above has them installed for it. */
+function isNeeded(repo: Repo, place: string, path: string, governing: readonly string[]): boolean {
+  if (place === ".") return namesPackages(repo, governing)
+  if (place !== path || governing.some((file) => posix.dirname(file) !== place)) return false
+  const above = place.split("/").map((_, index, parts) => parts.slice(0, index).join("/"))
+  return (
+    namesPackages(repo, governing, place) &&
+    !above.some((folder) => existsSync(join(repo.root, folder, "node_modules")))
+  )
+}
+
 /** A manifest alone, without a lock file, may name no packages: then nothing is missing. */
-function namesPackages({ root }: Repo, governing: readonly string[]): boolean {
-  if (governing.some((path) => path !== "package.json")) return true
+function namesPackages({ root }: Repo, governing: readonly string[], place = "."): boolean {
+  if (governing.some((path) => posix.basename(path) !== "package.json")) return true
   try {
-    const manifest = Manifest.parse(JSON.parse(readFileSync(join(root, "package.json"), "utf8")))
+    const manifest = Manifest.parse(JSON.parse(readFileSync(join(root, place, "package.json"), "utf8")))
     return [manifest.dependencies, manifest.devDependencies, manifest.optionalDependencies, manifest.workspaces].some(
       (part) => part !== undefined && Object.keys(part).length > 0,
     )

@@ -1,7 +1,7 @@
-import { copyFileSync, mkdirSync } from "node:fs"
+import { copyFileSync, existsSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { Failure } from "../core/failure.ts"
-import type { Bind, Repo, Sandbox } from "../core/ports.ts"
+import type { Bind, Repo, Sandbox, Way } from "../core/ports.ts"
 import { buildEnv } from "../lib/environment.ts"
 import { run } from "../lib/process.ts"
 
@@ -9,8 +9,10 @@ const HOOK_TIMEOUT_MS = 15 * 60_000
 
 export type Hook = {
   command: string
-  /** The folder it runs in, and may write to. */
+  /** The folder it may write to, and runs in. */
   tree: string
+  /** The folder of the tree that it runs in instead, where that is there. */
+  at?: string | undefined
   /** Where its HOME, TMPDIR and log lie. */
   folder: string
   repo: Repo
@@ -21,6 +23,8 @@ export type Hook = {
   keepsDownloads: boolean
   /** Variables of the folder it runs in: its ports, its database. */
   env?: Record<string, string>
+  /** What it may reach, where the loop says so; else the network is open to it: it is the user's own command. */
+  way?: (() => Promise<Way>) | undefined
   signal: AbortSignal
 }
 
@@ -28,6 +32,7 @@ export type Hook = {
 export async function runHook({
   command,
   tree,
+  at = "",
   folder,
   repo,
   sandbox,
@@ -35,17 +40,21 @@ export async function runHook({
   binds,
   keepsDownloads,
   env: own = {},
+  way: openWay,
   signal,
 }: Hook): Promise<void> {
   const home = join(folder, "home")
   const tmp = join(folder, "tmp")
   const cache = keepsDownloads ? join(repo.dataDir, "cache") : join(folder, "cache")
   for (const path of [home, tmp, cache]) mkdirSync(path, { recursive: true, mode: 0o700 })
-  const confinement = { writable: [tree, cache], readable, binds, home, tmp, network: "open" as const }
-  const { argv } = sandbox.wrap(["/bin/sh", "-c", command], tree, confinement)
+  await using way = await openWay?.()
+  const network = way?.network ?? ("open" as const)
+  const confinement = { writable: [tree, cache], readable, binds, home, tmp, network }
+  const cwd = existsSync(join(tree, at)) ? join(tree, at) : tree
+  const { argv } = sandbox.wrap(["/bin/sh", "-c", command], cwd, confinement)
   const logFile = join(folder, "after-isolate.log")
-  const env = buildEnv({ home, tmp, extra: { ...own, ...downloadsGoTo(cache) } })
-  const ran = await run(argv, { cwd: tree, env, timeoutMs: HOOK_TIMEOUT_MS, logFile, limitBytes: 1024 * 1024, signal })
+  const env = buildEnv({ home, tmp, extra: { ...own, ...downloadsGoTo(cache), ...way?.env } })
+  const ran = await run(argv, { cwd, env, timeoutMs: HOOK_TIMEOUT_MS, logFile, limitBytes: 1024 * 1024, signal })
   signal.throwIfAborted()
   if (ran.ended === "exit" && ran.exitCode === 0) return
   const how = ran.ended === "exit" ? `exit ${ran.exitCode ?? ran.signal}` : ran.ended

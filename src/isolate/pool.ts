@@ -11,6 +11,7 @@ import {
 } from "node:fs"
 import { join } from "node:path"
 import { z } from "zod"
+import { defaultPool, type PoolSize } from "../core/limits.ts"
 import type { Repo, Sandbox } from "../core/ports.ts"
 import { gitScript } from "../lib/git.ts"
 import { copyIndex, gitSees, writeGitDir } from "./git-dir.ts"
@@ -24,16 +25,13 @@ import { discard } from "./trash.ts"
  * object ids alone. Nothing that was used comes back.
  */
 
-export type PoolLimits = {
-  /** Folders ready at a time. */
-  entries: number
-  /** Of all of them together. */
-  bytes: number
+/** How many folders are ready at a time, and how much all of them together may take. */
+export type PoolLimits = PoolSize & {
   /** Files of a repository from which on it pays. */
   fromFiles: number
 }
 
-export const POOL_LIMITS: PoolLimits = { entries: 4, bytes: 4 * 1024 ** 3, fromFiles: 5_000 }
+export const POOL_LIMITS: PoolLimits = { ...defaultPool, fromFiles: 5_000 }
 
 const Entry = z.object({ commit: z.string(), tree: z.string(), staged: z.string(), bytes: z.number() })
 /** What a folder of the pool holds; `staged` is what of the files that isolate reads is in it, as `ls-files --stage -z`. */

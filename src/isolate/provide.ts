@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { Failure } from "../core/failure.ts"
-import type { Bind, Progress, Repo, Sandbox } from "../core/ports.ts"
+import type { Bind, Progress, Repo, Sandbox, Way } from "../core/ports.ts"
 import { run } from "../lib/process.ts"
 import { bindsOf, type Dependencies, findDependencies, type TrackedFiles } from "./dependencies.ts"
 import { objectFolders } from "./git-dir.ts"
@@ -18,6 +18,9 @@ export type Providing = {
   folder: string
   files: TrackedFiles
   hook: string | undefined
+  /** The folder that the loop works in: the hook runs there. */
+  path?: string | undefined
+  way?: (() => Promise<Way>) | undefined
   lease: Lease
   signal: AbortSignal
 }
@@ -31,7 +34,7 @@ type Folders = Dependencies["folders"]
  */
 export async function provide(providing: Providing): Promise<Bind[]> {
   const { repo, sandbox, tree, files, hook, progress } = providing
-  const found = findDependencies(repo, files, tree)
+  const found = findDependencies(repo, files, tree, providing.path)
   if (found.missing.length > 0 && hook !== undefined) {
     const installed = await install(providing, hook, found)
     return place(providing, installed)
@@ -55,11 +58,16 @@ async function place({ repo, sandbox, tree, signal }: Providing, folders: Folder
 }
 
 /** The folders that the hook installs for these lock files: run once in this very checkout, then kept. */
-async function install(providing: Providing, hook: string, { key, missing, folders }: Dependencies): Promise<Folders> {
-  const { repo, tree, folder, sandbox, progress, signal } = providing
-  const name = createHash("sha256").update(`${key}\0${hook}`).digest("hex").slice(0, 20)
+async function install(
+  providing: Providing,
+  hook: string,
+  { key, missing, folders, others }: Dependencies,
+): Promise<Folders> {
+  const { repo, tree, folder, sandbox, progress, path, signal } = providing
+  const where = path === undefined ? "" : `\0${path}`
+  const name = createHash("sha256").update(`${key}\0${hook}${where}`).digest("hex").slice(0, 20)
   const kept = join(keptIn(repo), name)
-  const wanted = [...missing, ...folders].map(({ at }) => at)
+  const wanted = [...[...missing, ...folders].map(({ at }) => at), ...others]
   if (!existsSync(kept)) {
     progress({ verb: "isolate", text: `installing dependencies: ${hook}` })
     await runHook({
@@ -67,11 +75,13 @@ async function install(providing: Providing, hook: string, { key, missing, folde
       sandbox,
       command: hook,
       tree,
+      at: path,
       folder,
       readable: objectFolders(repo),
       binds: [],
       keepsDownloads: false,
       env: providing.lease.env,
+      way: providing.way,
       signal,
     })
     const fresh = `${kept}.${randomUUID().slice(0, 8)}`

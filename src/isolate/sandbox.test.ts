@@ -79,6 +79,46 @@ describe.skipIf(!works)("in bubblewrap", () => {
     expect(readFileSync(join(work, "mine"), "utf8")).toBe("x\n")
   })
 
+  test("not even root can undo the mounts from inside, nor in namespaces of its own", async () => {
+    const locked = mkdtempSync(join(folder, "locked-"))
+    const undo = `mount -o remount,rw,bind ${locked}; umount /etc/shadow; echo x >${locked}/probe && echo written; head -c 9 /etc/shadow`
+    const ran = await sh(
+      `${undo}; unshare --user --map-root-user --mount sh -c '${undo}'; grep CapEff /proc/self/status`,
+      {
+        readable: [locked],
+      },
+    )
+    expect(ran.stdout.trim(), ran.stderr).toMatch(/^CapEff:\s+0+$/)
+    expect(existsSync(join(locked, "probe"))).toBe(false)
+  })
+
+  test("the session's keys are not reached, which no namespace divides", async ({ skip }) => {
+    const [add, request, keyctl] = process.arch === "arm64" ? [217, 218, 219] : [248, 249, 250]
+    const name = '$t = "user"; $d = "flyball-test"; $b = "hunter2";'
+    const read = `${name} $k = syscall(${request}, $t, $d, 0, 0); $n = syscall(${keyctl}, 11, $k, $b = "." x 9, 9); print "$n $b"`
+    const within = (argv: string[]) =>
+      run(["perl", "-e", `${name} syscall(${add}, $t, $d, $b, 7, -3); exec @ARGV`, ...argv], {
+        cwd: work,
+        env: buildEnv({ home: "/tmp/home", tmp: "/tmp" }),
+      })
+    const argv = ["perl", "-e", read]
+    if ((await within(argv)).stdout !== "7 hunter2..") skip("no perl, or no keyrings, here")
+    const inside = await within(sandbox.wrap(argv, work, { ...confined, writable: [work] }).argv)
+    expect(inside).toMatchObject({ exitCode: 0, stdout: "-1 ........." })
+  })
+
+  test("sockets are of the kinds that a network namespace divides: none leads to a virtual machine's host", async ({
+    skip,
+  }) => {
+    const open = (family: number) => `perl -e 'print socket(my $s, ${family}, 1, 0) ? "open\n" : "$!\n"'`
+    if (!(await sh("perl -e 'print 1'")).stdout.startsWith("1")) skip("no perl here")
+    const [unix, inet, netlink, vsock, alg] = (
+      await sh([1, 2, 16, 40, 38].map((each) => open(each).replace("16, 1", "16, 3")).join("; "))
+    ).stdout.split("\n")
+    expect([unix, inet, netlink]).toEqual(["open", "open", "open"])
+    for (const refused of [vsock, alg]) expect(refused).toMatch(/^Address family not supported/)
+  })
+
   test("what is hidden is so, though a folder around it is readable; what is listed in it is there", async () => {
     writeFileSync(join(folder, "beside"), "seen")
     const ran = await sh(`cat ${folder}/beside; ls -A ${folder}/repo; ls ${home}`, { readable: [folder] })

@@ -4,6 +4,7 @@ import type { Confinement, Sandbox } from "../core/ports.ts"
 import { toolRoots } from "../lib/environment.ts"
 import { run } from "../lib/process.ts"
 import { bubblewrapArgv, type Profile, systemMounts, toolsBeside } from "./bubblewrap.ts"
+import { writeFilter } from "./seccomp.ts"
 import { openLifeline, supervise } from "./supervisor.ts"
 
 export type SandboxOptions = {
@@ -25,7 +26,7 @@ export async function detectSandbox({ home, hidden = [], disabled = false }: San
   const stage = join(home, "run", "stage")
   mkdirSync(stage, { recursive: true, mode: 0o700 })
   const system = systemMounts()
-  const profile: Profile = {
+  const bare: Profile = {
     system,
     tools: toolsBeside(system, toolRoots()),
     hidden: [home, ...hidden],
@@ -33,7 +34,12 @@ export async function detectSandbox({ home, hidden = [], disabled = false }: San
     overlay: false,
   }
   const probe: Confinement = { writable: [], readable: [], network: "none" }
-  const worked = await ask(bubblewrapArgv(["/bin/sh", "-c", "test -r /proc/self/stat"], "/", probe, profile))
+  const tried = (profile: Profile) =>
+    ask(bubblewrapArgv(["/bin/sh", "-c", "test -r /proc/self/stat"], "/", probe, profile))
+  const filtered: Profile = { ...bare, filter: writeFilter(join(home, "run")) }
+  const first = await tried(filtered)
+  // A kernel may know no filters.
+  const [profile, worked] = first.exitCode === 0 ? [filtered, first] : [bare, await tried(bare)]
   if (worked.exitCode !== 0) return withoutSandbox(home, `bubblewrap does not work here: ${lastLine(worked.stderr)}`)
   const overlay = { ...profile, overlay: true }
   const scratch: Confinement = { ...probe, binds: [{ from: stage, to: "/mnt/probe", scratch: true }] }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join, posix } from "node:path"
 import { Failure } from "../core/failure.ts"
-import type { Progress, Repo, Sandbox, Workspace } from "../core/ports.ts"
+import type { Progress, Repo, Sandbox, Way, Workspace } from "../core/ports.ts"
 import { GitError, gitScript } from "../lib/git.ts"
 import { rescue, writesTo } from "./capture.ts"
 import { bindsOf, DEPENDENCY_FILES, DEPENDENCY_FOLDERS, findDependencies, type TrackedFiles } from "./dependencies.ts"
@@ -25,6 +25,9 @@ export type Opening = {
   /** The commit to stand on: where the last attempt ended, or the base. */
   start: string
   hook: string | undefined
+  /** The folder that the loop works in. */
+  path: string | undefined
+  way?: (() => Promise<Way>) | undefined
   /** Variables of the folder: its ports, its database. */
   env: Record<string, string>
   pool: Pool
@@ -40,7 +43,7 @@ export type Opening = {
 export async function openWorkspace(opening: Opening): Promise<Workspace> {
   const { repo, place, start, signal } = opening
   const ready = readReady(place)
-  if (ready !== undefined && ready.hook === hashOf(opening.hook) && (await standsOn(opening, ready))) {
+  if (ready !== undefined && ready.hook === hashOf(opening) && (await standsOn(opening, ready))) {
     const objects = await giveGit(opening)
     writeReady(place, { ...ready, base: opening.base, start })
     return await workspaceOf(opening, await trackedFiles(place, signal), objects)
@@ -57,12 +60,13 @@ export async function openWorkspace(opening: Opening): Promise<Workspace> {
       command,
       binds,
       tree: place.tree,
+      at: opening.path,
       folder: place.folder,
       readable: workspace.readable ?? [],
       keepsDownloads: start === opening.base,
     })
   }
-  const hook = hashOf(opening.hook)
+  const hook = hashOf(opening)
   writeReady(place, { base: opening.base, start, ...(hook === undefined ? {} : { hook }) })
   opening.pool.refill(signal)
   return workspace
@@ -220,7 +224,7 @@ async function giveGit(opening: Opening): Promise<string[]> {
 
 async function workspaceOf(opening: Opening, files: TrackedFiles, objects: string[]): Promise<Workspace> {
   const { repo, sandbox, place, base, env } = opening
-  const { folders } = findDependencies(repo, files, place.tree)
+  const { folders } = findDependencies(repo, files, place.tree, opening.path)
   const binds = sandbox.kind.is === "bubblewrap" ? bindsOf(repo, place.tree, folders) : []
   const { tree, gitDir, index } = place
   const lent = await lendRest({ ...opening, tree, gitDir, index, scratch: false })
@@ -235,6 +239,8 @@ async function workspaceOf(opening: Opening, files: TrackedFiles, objects: strin
   }
 }
 
-function hashOf(hook: string | undefined): string | undefined {
-  return hook === undefined ? undefined : createHash("sha256").update(hook).digest("hex").slice(0, 16)
+function hashOf({ hook, path }: Pick<Opening, "hook" | "path">): string | undefined {
+  if (hook === undefined) return undefined
+  const where = path === undefined ? "" : `\0${path}`
+  return createHash("sha256").update(`${hook}${where}`).digest("hex").slice(0, 16)
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Failure } from "../core/failure.ts"
-import type { Merge, Progress, Repo, Sandbox, Workspaces } from "../core/ports.ts"
+import type { Merge, Progress, Repo, Sandbox, Way, Workspaces } from "../core/ports.ts"
 import { GitError, tryGit } from "../lib/git.ts"
 import { openBase } from "./base.ts"
 import { capture, rescue } from "./capture.ts"
@@ -12,7 +12,7 @@ import { copyShallow, gitSees, writeGitDir } from "./git-dir.ts"
 import { type Lease, openPorts } from "./leases.ts"
 import { openLeaving, sweepLeaving } from "./leaving.ts"
 import { type Place, placeOf, type Ready, readReady, workspacesOf } from "./place.ts"
-import { openPool, type PoolLimits, sweepPool } from "./pool.ts"
+import { openPool, POOL_LIMITS, type PoolLimits, sweepPool } from "./pool.ts"
 import { sweepDependencies } from "./provide.ts"
 import { surveyBase } from "./survey.ts"
 import { discard, emptyTrash } from "./trash.ts"
@@ -24,14 +24,19 @@ export type WorkspacesOptions = {
   progress: Progress
   /** `hooks.after_isolate`, for checkouts whose dependencies the user's checkout can't lend. */
   afterIsolate?: string
+  /** The folder that the loop works in: the hook runs there, and what it installs is looked for there too. */
+  path?: string
+  /** What the hook may reach, where the loop says so; else anything. */
+  way?: () => Promise<Way>
   /** Tells what is noteworthy about the repository with the first base. */
   announces?: boolean
-  pool?: PoolLimits
+  /** What differs from the defaults. */
+  pool?: Partial<PoolLimits>
 }
 
 /** The workspaces and checkouts of one repository. Nothing of the user's is changed but `refs/flyball/` and its objects. */
 export function openWorkspaces(options: WorkspacesOptions): Workspaces {
-  const { repo, sandbox, progress, afterIsolate, announces = false } = options
+  const { repo, sandbox, progress, afterIsolate, path, way, announces = false } = options
   const place = (change: string) => placeOf(repo, change)
   // What was captured last, and not opened since: our index and the change's ref say the same of it.
   const captured = new Map<string, string>()
@@ -42,7 +47,7 @@ export function openWorkspaces(options: WorkspacesOptions): Workspaces {
     leases.set(change, known)
     return known
   }
-  const pool = openPool(repo, sandbox, WANTED_FILES, options.pool)
+  const pool = openPool(repo, sandbox, WANTED_FILES, { ...POOL_LIMITS, ...options.pool })
   const known = new Map<string, TrackedFiles>()
   const leaving = openLeaving(repo)
   // Then nothing of a session lives on that could still write to the folder.
@@ -70,6 +75,8 @@ export function openWorkspaces(options: WorkspacesOptions): Workspaces {
         base,
         start: head ?? base,
         hook: hooks.afterIsolate,
+        path,
+        way,
         env: leaseOf(change).env,
         pool,
         known,
@@ -85,7 +92,19 @@ export function openWorkspaces(options: WorkspacesOptions): Workspaces {
       return made
     },
     checkout: (treeish, purpose, signal) =>
-      checkOut({ repo, sandbox, progress, treeish, purpose, hook: afterIsolate, lease: lease(), pool, signal }),
+      checkOut({
+        repo,
+        sandbox,
+        progress,
+        treeish,
+        purpose,
+        hook: afterIsolate,
+        path,
+        way,
+        lease: lease(),
+        pool,
+        signal,
+      }),
     merge: (base, head, signal) => merge(repo, base, head, signal),
     async remove(change, signal) {
       const head = captured.get(change)

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { homedir, tmpdir } from "node:os"
 import { join } from "node:path"
 import { buildEnv } from "./environment.ts"
@@ -12,13 +12,23 @@ export type NpmAsked = { is: "answered"; stdout: string; registry: string } | { 
  */
 export async function askNpm(
   args: readonly string[],
-  files: { manifest: string; lock: string | undefined; npmrc: string | undefined },
+  files: {
+    manifest: string
+    lock: string | undefined
+    npmrc: string | undefined
+    /** One package of a workspace, where the manifest is the workspace's. */
+    member?: { path: string; manifest: string }
+  },
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
 ): Promise<NpmAsked> {
   const folder = await mkdtemp(join(tmpdir(), "flyball-npm-"))
   try {
     await writeFile(join(folder, "package.json"), files.manifest)
     if (files.lock !== undefined) await writeFile(join(folder, "package-lock.json"), files.lock)
+    if (files.member !== undefined) {
+      await mkdir(join(folder, files.member.path), { recursive: true })
+      await writeFile(join(folder, files.member.path, "package.json"), files.member.manifest)
+    }
     const registry = await registryOf(files.npmrc)
     const where = registry === undefined ? [] : [`--registry=${registry}`]
     const ran = await run(["npm", ...args, "--json", "--ignore-scripts", ...where], {

@@ -1,5 +1,6 @@
 import type { AgentResult, AgentTask } from "../core/ports.ts"
 import type { Spend } from "../core/spend.ts"
+import type { WireName } from "./gateway/wires/wire.ts"
 
 /** What an adapter knows besides the task when it writes its command line. All paths are absolute. */
 export type AdapterContext = {
@@ -13,6 +14,13 @@ export type AdapterContext = {
   outer: Readonly<Record<string, string | undefined>>
   /** How to start Flyball's replay program, and where recorded sessions lie when their path is relative. */
   replay: { argv: readonly string[]; root: string }
+  /** How to start Flyball's ACP client; absent where it is not to be had. */
+  acp?: { argv: readonly string[] }
+  /**
+   * The metering gateway, by an address without a path, and this attempt's token. Where it is set, requests go to it
+   * with the token for a key, and no key of the user's is handed on.
+   */
+  gateway?: { url: string; token: string }
 }
 
 /** A command line, and all that must be in place for it. */
@@ -25,8 +33,12 @@ export type AgentCommand = {
   files?: Record<string, string>
   /** False: it gets no network at all where Flyball can keep it from one. */
   usesNetwork: boolean
+  /** It names files from the repository's root, and so starts there, whatever folder the loop works in. */
+  startsAtRoot?: true
   /** The model it is told to run, for an agent whose lines don't name it. */
   model?: string
+  /** Another program that it starts, as it is found on the PATH: what that needs must be readable too. */
+  starts?: string
   /** More paths that it must be able to read. */
   readable?: string[]
   /** Set when it could not work here whatever it did: nothing is started. */
@@ -37,7 +49,7 @@ export type AgentCommand = {
 export type Usage = { model?: string; tokens: Spend["tokens"]; usd?: number }
 
 /** How an agent's session ended by its own account. */
-export type SessionEnd = { is: "done" } | { is: "failed"; code: FailureCode; why: string }
+export type SessionEnd = { is: "done" } | { is: "failed"; code: FailureCode; why: string; until?: string }
 type FailureCode = Extract<AgentResult["ended"], { is: "failed" }>["code"]
 
 /** What an agent's lines have told so far. Every adapter folds its lines into this one shape. */
@@ -49,12 +61,16 @@ export type Session = {
   spoken: string
   /** Its last whole message; capped. */
   said: string
+  /** True while pieces of a message come: the next piece belongs to it. */
+  speaking?: boolean
   /** By request or by model; `complete` once the agent's own final account replaced the running one. */
   usage: Record<string, Usage>
   complete: boolean
   end?: SessionEnd
   /** Refused permissions, rate limits, retries: for the log, and for `why` when it fails. */
   notes: string[]
+  /** When the limit that it ran into ends, ISO 8601, where the agent says so. */
+  resetsAt?: string
   /** Lines that could not be read as the agent's format. */
   unread: number
   /** Set by a replayed session: whose lines these are. */
@@ -64,6 +80,20 @@ export type Session = {
 /** How the process ended, whatever its lines said. Exit codes lie: an adapter weighs both. */
 export type AgentExit = { exitCode: number | null; signal: string | null; stderr: string }
 
+/** How an agent reaches its model, and what shows who pays for it. */
+export type AgentAccess = {
+  /** What it can speak, the usual one first. Which of several it speaks follows from its model. */
+  wires: readonly WireName[]
+  /** A variable with a long-lived token of a subscription, which no gateway can stand in for. */
+  tokenVariable?: string
+  /** The hosts that it must reach by itself then. */
+  hosts?: readonly string[]
+  /** Where its own login lies in the user's home, which Flyball sees and does not use, and what to do instead. */
+  login?: { file: string; instead: string }
+  /** The oldest Node that it runs on, where that is newer than Flyball's own. */
+  node?: readonly [major: number, minor: number]
+}
+
 /**
  * One agent: two pure functions and their verdict. `command` says what to run, `parse` folds a line of its output into
  * the session, `finish` says how it ended. To add an agent is to add one file, and one line in `agents/index.ts`.
@@ -71,6 +101,8 @@ export type AgentExit = { exitCode: number | null; signal: string | null; stderr
 export type AgentAdapter = {
   /** How it is found and asked for its version; none for what is not a program of its own. */
   probe?: { program: string; args: string[] }
+  /** None for what calls no model, or whose model nobody knows. */
+  access?: AgentAccess
   command(task: AgentTask, context: AdapterContext): AgentCommand
   parse(line: string, session: Session): Session
   finish(session: Session, exit: AgentExit): SessionEnd
@@ -93,10 +125,19 @@ export function withSaid(session: Session, text: string): Session {
   return { ...withDone(session, text), said: text.slice(-maxSaidChars) }
 }
 
+/** The session after a piece of a message; the message ends with the next thing that is no piece. */
+export function withPiece(session: Session, text: string): Session {
+  if (text === "") return session
+  const said = session.speaking === true ? session.said + text : text
+  const room = maxSpokenChars - session.spoken.length
+  return { ...session, speaking: true, said: said.slice(-maxSaidChars), spoken: session.spoken + text.slice(0, room) }
+}
+
 /** The session after something that counts as output but is no message: a tool call. */
 export function withDone(session: Session, text: string): Session {
-  const room = maxSpokenChars - session.spoken.length
-  return room <= 0 ? session : { ...session, spoken: `${session.spoken}${text.slice(0, room)}\n` }
+  const before = session.speaking === true ? `${session.spoken}\n` : session.spoken
+  const room = maxSpokenChars - before.length
+  return { ...session, speaking: false, spoken: room <= 0 ? before : `${before}${text.slice(0, room)}\n` }
 }
 
 /** The session after something worth a note. */

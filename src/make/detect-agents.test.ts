@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import type { AgentSpec } from "../core/loop.ts"
 import { type DetectedAgent, detectAgents, resolveAuto } from "./detect-agents.ts"
+import type { WireName } from "./gateway/wires/wire.ts"
 
 let folder: string
 beforeEach(() => {
@@ -14,7 +15,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 function install(name: string, script: string): void {
   writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
 }
-const outer = () => ({ PATH: `${folder}:/usr/bin:/bin` })
+const outer = (more: Record<string, string> = {}) => ({ PATH: `${folder}:/usr/bin:/bin`, HOME: folder, ...more })
 const spec = (more: Partial<AgentSpec> = {}): AgentSpec => ({
   name: "implementer",
   use: "auto",
@@ -27,20 +28,58 @@ const detected = (...kinds: DetectedAgent["kind"][]): DetectedAgent[] =>
     kind,
     program: `/bin/${kind}`,
     version: "1.0.0",
-    usable: kind === "claude" || kind === "codex",
+    usable: kind !== "pi",
   }))
 
-test("agents on the PATH are found with their versions, best first, and those without an adapter are told apart", async () => {
+/** With who pays for each. */
+const paid = (...agents: [DetectedAgent["kind"], WireName | "nothing"][]): DetectedAgent[] =>
+  agents.flatMap(([kind, wire]) =>
+    detected(kind).map((agent) => ({
+      ...agent,
+      auth: wire === "nothing" ? { is: "nothing" } : { is: "key", from: "KEY", wire },
+    })),
+  )
+
+test("agents on the PATH are found with their versions, best first, and how each is paid for", async () => {
   install("gemini", "echo 0.61.0")
   install("codex", 'echo "codex-cli 0.169.0"')
   install("claude", '[ "$1" = --version ] && echo "2.1.329 (Claude Code)"')
   mkdirSync(join(folder, "pi"))
   writeFileSync(join(folder, "opencode"), "not executable")
-  expect(await detectAgents(outer())).toEqual([
-    { kind: "claude", program: join(folder, "claude"), version: "2.1.329", usable: true },
-    { kind: "codex", program: join(folder, "codex"), version: "0.169.0", usable: true },
-    { kind: "gemini", program: join(folder, "gemini"), version: "0.61.0", usable: false },
+  mkdirSync(join(folder, ".codex"))
+  writeFileSync(join(folder, ".codex/auth.json"), "{}")
+  const login = { is: "login", file: join(folder, ".codex/auth.json"), instead: "set OPENAI_API_KEY" }
+  const program = (name: string) => join(folder, name)
+  expect(await detectAgents(outer({ GEMINI_API_KEY: "k", CLAUDE_CODE_OAUTH_TOKEN: "t" }))).toEqual([
+    {
+      kind: "claude",
+      program: program("claude"),
+      version: "2.1.329",
+      usable: true,
+      auth: { is: "token", from: "CLAUDE_CODE_OAUTH_TOKEN" },
+    },
+    { kind: "codex", program: program("codex"), version: "0.169.0", usable: true, auth: login },
+    {
+      kind: "gemini",
+      program: program("gemini"),
+      version: "0.61.0",
+      usable: true,
+      auth: { is: "key", from: "GEMINI_API_KEY", wire: "gemini" },
+    },
   ])
+})
+
+test.each([
+  ["v20.20.2", false],
+  ["v22.18.0", false],
+  ["v22.19.0", true],
+  ["v24.1.0", true],
+])("pi beside Node %s: usable %s, and what it lacks is said", async (node, usable) => {
+  install("pi", "echo 0.87.1")
+  install("node", `echo ${node}`)
+  const [pi] = await detectAgents(outer({ OPENAI_API_KEY: "k" }))
+  expect(pi).toMatchObject({ usable, auth: { is: "key", from: "OPENAI_API_KEY", wire: "responses" } })
+  expect(pi?.lacks).toEqual(usable ? undefined : expect.stringContaining("Node 22.19"))
 })
 
 test("an agent that hangs, or fails, is there without a version", async () => {
@@ -62,7 +101,27 @@ test("without versions nothing is run", async () => {
 
 test.each([
   ["claude goes first", detected("claude", "codex"), undefined, { use: "claude", model: "sonnet" }],
-  ["codex where it is alone", detected("codex", "gemini"), undefined, { use: "codex" }],
+  ["codex where it goes before", detected("codex", "gemini"), undefined, { use: "codex" }],
+  ["what somebody pays for", paid(["claude", "nothing"], ["codex", "responses"]), undefined, { use: "codex" }],
+  ["the best where nobody does", paid(["claude", "nothing"], ["codex", "nothing"]), undefined, { use: "claude" }],
+  [
+    "opencode has a model of the maker that is paid",
+    paid(["opencode", "gemini"]),
+    undefined,
+    { use: "opencode", model: "gemini-3.1-pro-preview" },
+  ],
+  [
+    "another agent with the same maker's models is no other reviewer",
+    paid(["claude", "messages"], ["opencode", "messages"]),
+    spec({ use: "claude", model: "sonnet" }),
+    { use: "claude", model: "opus" },
+  ],
+  [
+    "and has another model where it is the only one left",
+    paid(["opencode", "messages"]),
+    spec({ use: "claude", model: "sonnet" }),
+    { use: "opencode", model: "claude-opus-5" },
+  ],
   [
     "the reviewer is another agent",
     detected("claude", "codex"),
@@ -98,7 +157,7 @@ test("a model that is named stays, and what is not auto stays as it is", () => {
 
 test.each([
   ["no agent", [], "no coding agent is on the PATH"],
-  ["only agents that can't be run yet", detected("gemini", "pi"), "(gemini, pi)"],
+  ["only agents that can't be run here", detected("pi"), "(pi)"],
 ])("with %s the ways out are named", (_, found, why) => {
   expect(() => resolveAuto(spec(), found)).toThrow(
     expect.objectContaining({

@@ -2,10 +2,23 @@ import { addSpend, NOTHING_SPENT, type Spend } from "../core/spend.ts"
 import type { Session, Usage } from "./adapter.ts"
 
 /** What a user says a model costs, in dollars per million tokens; cache prices default to the input's. */
-type Price = { in: number; out: number; cacheRead?: number | undefined; cacheWrite?: number | undefined }
+export type Price = {
+  in: number
+  out: number
+  cacheRead?: number | undefined
+  cacheWrite?: number | undefined
+  /** The most it can put out in one answer, where the gateway would otherwise have to assume more. */
+  maxOutput?: number | undefined
+}
 
-/** By the model's exact name. They stand above the list prices. */
+/** By the model's exact name; `*` stands for every other one. They stand above the list prices. */
 export type Prices = Readonly<Record<string, Price>>
+
+/** Tokens of one request. `cacheWriteLong` is the part of `cacheWrite` that is kept for an hour, which costs more. */
+export type PricedTokens = Spend["tokens"] & { cacheWriteLong?: number | undefined }
+
+/** The dollars of one request of one model. Prices have tiers by size: never ask it for a sum of requests. */
+export type Tariff = (tokens: PricedTokens) => number
 
 /**
  * What a session cost: as reported, else by list price as `estimated`, else `unknown`. A session that was cut off before
@@ -22,27 +35,51 @@ async function priced({ model, tokens, usd }: Usage, prices: Prices): Promise<Sp
   // An agent that reports zero dollars for tokens does not know its price: a dollar ceiling must not believe it.
   if (usd !== undefined && usd > 0) return { tokens, usd, basis: "reported" }
   if (tokens.in + tokens.out + tokens.cacheRead + tokens.cacheWrite === 0) return { ...NOTHING_SPENT, tokens }
-  const own = model === undefined || !Object.hasOwn(prices, model) ? undefined : prices[model]
-  if (own !== undefined) {
-    const { cacheRead = own.in, cacheWrite = own.in } = own
-    const millionths =
-      tokens.in * own.in + tokens.out * own.out + tokens.cacheRead * cacheRead + tokens.cacheWrite * cacheWrite
-    return { tokens, usd: millionths / 1_000_000, basis: "estimated" }
-  }
-  const list = model === undefined ? undefined : await listPrice(model, tokens)
-  return list === undefined ? { tokens, usd: 0, basis: "unknown" } : { tokens, usd: list, basis: "estimated" }
+  const tariff = model === undefined ? undefined : await tariffOf(model, prices)
+  return tariff === undefined
+    ? { tokens, usd: 0, basis: "unknown" }
+    : { tokens, usd: tariff(tokens), basis: "estimated" }
 }
 
-/** The list price offline; undefined for a model it does not know. */
-async function listPrice(model: string, tokens: Spend["tokens"]): Promise<number | undefined> {
+/**
+ * What a model costs, by the user's word, else by list price (offline); undefined for one that neither knows. `baseUrl`
+ * tells whose price list counts where several sell it.
+ */
+export async function tariffOf(model: string, prices: Prices = {}, baseUrl?: string): Promise<Tariff | undefined> {
+  const own = ownPrice(model, prices)
+  return own === undefined ? listTariff(model, baseUrl) : (tokens) => costBy(own, tokens)
+}
+
+/** What the user says of a model, by its name or by `*`. */
+export function ownPrice(model: string, prices: Prices): Price | undefined {
+  return Object.hasOwn(prices, model) ? prices[model] : Object.hasOwn(prices, "*") ? prices["*"] : undefined
+}
+
+function costBy(price: Price, tokens: PricedTokens): number {
+  const { cacheRead = price.in, cacheWrite = price.in } = price
+  const millionths =
+    tokens.in * price.in + tokens.out * price.out + tokens.cacheRead * cacheRead + tokens.cacheWrite * cacheWrite
+  return millionths / 1_000_000
+}
+
+async function listTariff(model: string, baseUrl: string | undefined): Promise<Tariff | undefined> {
   // Loaded when first needed: its tables are large, and many a run prices nothing.
   const { calcPrice } = await import("@pydantic/genai-prices")
-  const usage = {
-    // Its `input_tokens` include those of the cache.
-    input_tokens: tokens.in + tokens.cacheRead + tokens.cacheWrite,
-    cache_read_tokens: tokens.cacheRead,
-    cache_write_tokens: tokens.cacheWrite,
-    output_tokens: tokens.out,
+  const plain = model.replace(/\[[^\]]*\]$/, "")
+  const nothing = { input_tokens: 0, output_tokens: 0 }
+  const seller = baseUrl === undefined ? {} : { providerApiUrl: baseUrl }
+  // A proxy that nobody knows sells by the maker's list.
+  const known = [seller, {}].find((options) => calcPrice(nothing, plain, options) !== null)
+  if (known === undefined) return undefined
+  return (tokens) => {
+    const usage = {
+      // Its `input_tokens` include those of the cache.
+      input_tokens: tokens.in + tokens.cacheRead + tokens.cacheWrite,
+      cache_read_tokens: tokens.cacheRead,
+      cache_write_tokens: tokens.cacheWrite,
+      ...(tokens.cacheWriteLong ? { cache_write_1h_tokens: tokens.cacheWriteLong } : {}),
+      output_tokens: tokens.out,
+    }
+    return calcPrice(usage, plain, known)?.total_price ?? 0
   }
-  return calcPrice(usage, model.replace(/\[[^\]]*\]$/, ""))?.total_price
 }

@@ -2,6 +2,7 @@ import { chmod, copyFile, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm
 import { dirname, join } from "node:path"
 import { z } from "zod"
 import type { AgentTask } from "../core/ports.ts"
+import { inert } from "../core/untrusted.ts"
 import { liveness, ownIdentity, pidExists } from "../lib/alive.ts"
 import type { AdapterContext } from "./adapter.ts"
 
@@ -30,7 +31,7 @@ export async function openPrivateFolder(root: string, task: AgentTask): Promise<
   }
   await put(files.finding, JSON.stringify(task.finding, null, 2))
   await put(files.prompt, task.prompt)
-  if (files.feedback !== undefined) await put(files.feedback, task.feedback ?? "")
+  if (files.feedback !== undefined) await put(files.feedback, inert(task.feedback ?? "", FEEDBACK_CHARS))
   // Copies: the sandbox shows the agent this folder, not the one where artefacts are kept.
   if (files.diff !== undefined) await copyFile(task.diffFile ?? "", files.diff)
   if (files.evidence !== undefined) await copyFile(task.evidenceFile ?? "", files.evidence)
@@ -82,6 +83,7 @@ async function ownerOf(path: string): Promise<unknown> {
 }
 
 const Owner = z.object({ host: z.string(), pid: z.number().int(), started: z.string() })
+const FEEDBACK_CHARS = 64_000
 const unsignedMs = 1_000
 const abandonedMs = 2 * 24 * 60 * 60 * 1000
 

@@ -1,6 +1,7 @@
 import type { Evidence } from "../core/evidence.ts"
 import type { Finding } from "../core/finding.ts"
 import { fence, inert, inertLine } from "../core/untrusted.ts"
+import { placeSection } from "./place-section.ts"
 import type { Skill } from "./skills.ts"
 
 /** All that a prompt is made of. Texts are as they came: what is from outside is made inert and fenced here. */
@@ -14,6 +15,8 @@ export type PromptParts = {
   doneWhen?: string
   /** Names of the checks that will judge the change. */
   checks: readonly string[]
+  /** The folder that the loop works in, where the agent starts. */
+  path?: string
   /** Globs that the maker may not touch. */
   protectedGlobs: readonly string[]
   skills?: readonly Skill[]
@@ -42,6 +45,9 @@ function makerSections(parts: PromptParts): (string | undefined)[] {
   const { agent, finding, goal, feedback, attempt } = parts
   return [
     `# Task\n\nYou are \`${inertLine(agent.name, 80)}\`. Resolve the one finding below by changing the files of the current folder, which is a private clone of the repository. This is attempt ${attempt}.`,
+    parts.path === undefined
+      ? undefined
+      : placeSection(parts.path, "Change nothing outside of it: such a change is refused."),
     trusted("Your instructions", agent.instructions),
     trusted("Goal of the loop", goal),
     dataRule,
@@ -60,6 +66,7 @@ function reviewerSections(parts: PromptParts): (string | undefined)[] {
   const { agent, finding, goal, diff = "", evidence = [] } = parts
   return [
     `# Task\n\nYou are \`${inertLine(agent.name, 80)}\`, the reviewer of a change that somebody else made. The current folder holds the result, read-only. Look for reasons to reject it; accept it when you have looked and found none.`,
+    parts.path === undefined ? undefined : placeSection(parts.path, "The change lies in it."),
     trusted("Your instructions", agent.instructions),
     trusted("Goal of the loop", goal),
     dataRule,

@@ -197,16 +197,26 @@ test("a command costs what it declares", async () => {
   expect((await open().run(task("", { agent: dear }), never)).spend).toMatchObject({ usd: 0.5 })
 })
 
-test.each(["opencode", "gemini", "pi", "acp", "auto"] as const)(
-  "`use: %s` says that it is not available yet, and the ways out",
-  async (use) => {
-    const running = open().run(task("", { agent: agent({ use }) }), never)
-    await expect(running).rejects.toMatchObject({
-      code: "AGENT_NOT_AVAILABLE",
-      hint: expect.stringContaining("use: command"),
-    })
-  },
-)
+test("`use: auto` that nobody resolved says that it is not available, and the ways out", async () => {
+  const running = open().run(task("", { agent: agent({ use: "auto" }) }), never)
+  await expect(running).rejects.toMatchObject({
+    code: "AGENT_NOT_AVAILABLE",
+    hint: expect.stringContaining("use: command"),
+  })
+})
+
+test.each([
+  ["opencode", {}, "model:"],
+  ["opencode", { model: "claude-sonnet-5" }, ""],
+  ["opencode", { model: "openai/gpt-6-sol" }, "OPENAI_API_KEY"],
+  ["gemini", {}, "GEMINI_API_KEY"],
+  ["pi", { model: "gemini-3.5-flash" }, "GEMINI_API_KEY"],
+  ["acp", {}, "names no command"],
+] as const)("%s %j starts nothing where it can't work, and says what it lacks", async (use, more, why) => {
+  const { ended, ms } = await open().run(task("", { agent: agent({ use, command: undefined, ...more }) }), never)
+  expect(ended).toMatchObject({ is: "failed", code: "missing_agent", why: expect.stringContaining(why) })
+  expect(ms).toBe(0)
+})
 
 const claudeTask = (more: Partial<AgentTask> = {}) =>
   task("", { agent: agent({ use: "claude", model: "sonnet" }), ...more })

@@ -1,10 +1,11 @@
-import { mkdir, writeFile } from "node:fs/promises"
+import { mkdir, realpath, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { AgentResult, Agents, AgentTask, Confinement, Sandbox } from "../core/ports.ts"
 import { parseStop } from "../core/review.ts"
 import { NOTHING_SPENT, type Spend } from "../core/spend.ts"
 import { type Ran, run } from "../lib/process.ts"
+import { type Access, type GatewayPort, openAccess } from "./access.ts"
 import { type AgentAdapter, type AgentCommand, newSession, type Session, stderrTail } from "./adapter.ts"
 import { adapterOf } from "./agents/index.ts"
 import { digestOfOutput } from "./digest.ts"
@@ -12,6 +13,7 @@ import { agentEnvironment, type Outer } from "./environment.ts"
 import { findProgram, packageOf } from "./find-program.ts"
 import { type Prices, spendOf } from "./price.ts"
 import { openPrivateFolder, type PrivateFolder, sweepPrivateFolders } from "./private-folder.ts"
+import { skillsRead } from "./skills-read.ts"
 
 /** What the runner needs of the rest; `main.ts` passes it in. */
 export type AgentsOptions = {
@@ -24,7 +26,11 @@ export type AgentsOptions = {
   root: string
   /** How to start the replay program: `[process.execPath, "…/dist/replay.js"]`, with `--pace MS` where people watch. */
   replayArgv: readonly string[]
+  /** How to start the ACP client: `[process.execPath, "…/dist/acp.js"]`. */
+  acpArgv?: readonly string[]
   prices?: Prices
+  /** Without one, agents reach their models by themselves, and what they cost is what they say. */
+  gateway?: GatewayPort
   watch?: AgentWatch
 }
 
@@ -58,37 +64,40 @@ async function runAgent(task: AgentTask, options: AgentsOptions, signal: AbortSi
   if (adapter === undefined) throw notAvailable(task)
   await using folder = await openPrivateFolder(options.home, task)
   const log = await keepPrompt(task)
+  const wireLog = join(task.artifactDir, `${task.role}.wire.jsonl`)
+  await using access = await openAccess(task, adapter, options.gateway, wireLog)
   const command = adapter.command(task, {
     home: folder.home,
     files: folder.files,
     sandboxed: options.sandbox.kind.is === "bubblewrap",
     outer: options.outer,
     replay: { argv: options.replayArgv, root: options.root },
+    ...(options.acpArgv === undefined ? {} : { acp: { argv: options.acpArgv } }),
+    ...(access.gateway === undefined ? {} : { gateway: access.gateway }),
   })
   const env = {
-    ...agentEnvironment(options.outer, { ...folder, network: command.usesNetwork }),
+    ...agentEnvironment(options.outer, { ...folder, network: command.usesNetwork && access.network === "open" }),
+    ...access.env,
     ...task.around?.env,
     ...command.env,
   }
-  const program = await findProgram(command.argv[0] ?? "", env.PATH ?? "", task.cwd)
+  const cwd = await startOf(task, command)
+  const program = await findProgram(command.argv[0] ?? "", env.PATH ?? "", cwd)
   const missing = command.unusable ?? (program === undefined ? `${command.argv[0]} is not on the PATH here` : undefined)
   if (missing !== undefined || program === undefined) return notStarted(missing ?? "", log)
 
   await folder.write(command.files ?? {})
-  const confinement = await confine(task, command, folder, program)
-  const wrapped = options.sandbox.wrap([program, ...command.argv.slice(1)], task.cwd, confinement)
-  const { ran, session, flooded } = await watchedRun(
-    wrapped.argv,
-    env,
-    { task, adapter, command, log },
-    options,
-    signal,
-  )
-  const spend = await spendOfTask(task, session, options.prices)
-  if (ran.ended === "aborted" && !flooded) throw aborted(task, spend, signal)
+  const started = command.starts === undefined ? undefined : await findProgram(command.starts, env.PATH ?? "", cwd)
+  const programs = started === undefined ? [program] : [program, started]
+  const confinement = await confine(task, command, { folder, programs, network: access.network })
+  const wrapped = options.sandbox.wrap([program, ...command.argv.slice(1)], cwd, confinement)
+  const watched = await watchedRun(wrapped.argv, env, { task, adapter, command, access, log, cwd }, options, signal)
+  const { ran, session } = watched
+  const spend = await spendOfTask(task, session, access, options.prices)
+  if (ran.ended === "aborted" && watched.stopped === undefined) throw aborted(task, spend, signal)
 
   const result: AgentResult = {
-    ended: endOf(task, adapter, { ran, session, flooded }),
+    ended: asSeen(endOf(task, adapter, watched), access),
     said: session.said,
     output: digestOfOutput(session.spoken),
     spend,
@@ -101,12 +110,29 @@ async function runAgent(task: AgentTask, options: AgentsOptions, signal: AbortSi
   return result
 }
 
-type Watched = { ran: Ran; session: Session; flooded: boolean }
+/** The folder that the session starts in: the loop's, unless an earlier attempt took it away or put a link there. */
+async function startOf({ cwd, path }: AgentTask, command: AgentCommand): Promise<string> {
+  if (path === undefined || command.startsAtRoot === true) return cwd
+  const root = await realpath(cwd)
+  const real = await realpath(join(cwd, path)).catch(() => undefined)
+  return real === join(root, path) ? join(cwd, path) : cwd
+}
+
+type Started = {
+  task: AgentTask
+  adapter: AgentAdapter
+  command: AgentCommand
+  access: Access
+  log: string
+  cwd: string
+}
+/** `stopped`: by a limit of ours that is not of time. */
+type Watched = { ran: Ran; session: Session; stopped?: { by: "output" } | { by: "ceiling"; why: string } }
 
 async function watchedRun(
   argv: readonly string[],
   env: Record<string, string>,
-  { task, adapter, command, log }: { task: AgentTask; adapter: AgentAdapter; command: AgentCommand; log: string },
+  { task, adapter, command, access: { ceiling }, log, cwd }: Started,
   { watch }: AgentsOptions,
   signal: AbortSignal,
 ): Promise<Watched> {
@@ -115,14 +141,14 @@ async function watchedRun(
   let bytes = 0
   let spawned: number | undefined
   const ran = await run(argv, {
-    cwd: task.cwd,
+    cwd,
     env,
     stdin: command.stdin ?? "",
     timeoutMs: task.limits.timeoutMs,
     silenceMs: task.limits.silenceMs,
     limitBytes: task.limits.outputBytes,
     logFile: log,
-    signal: AbortSignal.any([signal, flood.signal]),
+    signal: AbortSignal.any([signal, flood.signal, ceiling]),
     onSpawn: (pid) => {
       spawned = pid
       watch?.spawned?.(pid, task)
@@ -136,13 +162,16 @@ async function watchedRun(
     },
   })
   if (spawned !== undefined) watch?.ended?.(spawned, task)
-  return { ran, session, flooded: !signal.aborted && (flood.signal.aborted || ran.droppedBytes > 0) }
+  if (ceiling.aborted) return { ran, session, stopped: { by: "ceiling", why: String(ceiling.reason) } }
+  const flooded = !signal.aborted && (flood.signal.aborted || ran.droppedBytes > 0)
+  return { ran, session, ...(flooded ? { stopped: { by: "output" } } : {}) }
 }
 
 /** Exit codes lie, and so do limits that strike after the work was done: an agent's own final account goes first. */
-function endOf(task: AgentTask, adapter: AgentAdapter, { ran, session, flooded }: Watched): AgentResult["ended"] {
+function endOf(task: AgentTask, adapter: AgentAdapter, { ran, session, stopped }: Watched): AgentResult["ended"] {
   const { timeoutMs, silenceMs, outputBytes } = task.limits
-  if (flooded)
+  if (stopped?.by === "ceiling") return { is: "failed", code: "budget", why: stopped.why }
+  if (stopped?.by === "output")
     return { is: "failed", code: "too_much_output", why: `it printed more than ${outputBytes} bytes (limits.output)` }
   if (session.end === undefined) {
     if (ran.ended === "timeout")
@@ -158,35 +187,54 @@ function endOf(task: AgentTask, adapter: AgentAdapter, { ran, session, flooded }
   return stop === undefined ? end : { is: "stop", ...stop }
 }
 
+/** What the gateway saw of a failure says more than the agent: a refusal of ours, or a limit of the provider's, which is nobody's fault. */
+function asSeen(ended: AgentResult["ended"], access: Access): AgentResult["ended"] {
+  const { quota, refused } = access.metered()?.seen ?? {}
+  if (ended.is !== "failed" || ended.code === "budget") return ended
+  // What an agent says of a refusal is its guess: "failed to authenticate".
+  if (refused !== undefined) return { ...ended, why: refused }
+  if (quota === undefined || ended.code !== "crashed") return ended
+  const { status, resetsAt, why = ended.why } = quota
+  const until = resetsAt === undefined ? {} : { until: resetsAt }
+  return { is: "failed", code: "quota", why: `the provider serves no more for now (${status}): ${why}`, ...until }
+}
+
 async function confine(
   task: AgentTask,
   command: AgentCommand,
-  { home, tmp, files }: PrivateFolder,
-  program: string,
+  { folder, programs, network }: { folder: PrivateFolder; programs: string[]; network: Confinement["network"] },
 ): Promise<Confinement> {
+  const { home, tmp, files } = folder
   const maker = task.role === "maker"
   const { readable = [], binds } = task.around ?? {}
   const needed = [
     ...readable,
     dirname(files.finding),
-    ...(await packageOf(program, task.cwd)),
+    ...(await Promise.all(programs.map((program) => packageOf(program, task.cwd)))).flat(),
     ...(command.readable ?? []),
   ]
   return {
     writable: maker ? [task.cwd] : [],
     readable: maker ? needed : [task.cwd, ...needed],
-    // A model agent talks to its model; until the gateway stands between them, that is the open network.
-    network: command.usesNetwork ? "open" : "none",
+    network: command.usesNetwork ? network : "none",
     home,
     tmp,
     ...(binds === undefined ? {} : { binds }),
   }
 }
 
-async function spendOfTask(task: AgentTask, session: Session, prices: Prices | undefined): Promise<Spend> {
+async function spendOfTask(
+  task: AgentTask,
+  session: Session,
+  access: Access,
+  prices: Prices | undefined,
+): Promise<Spend> {
   // A command says what it costs, or costs nothing.
   if (task.agent.use === "command") return { ...NOTHING_SPENT, usd: task.agent.usdPerAttempt ?? 0 }
-  return spendOf(session, prices)
+  const metered = access.metered()
+  // One that spent and was not seen found another way: then its own word is all there is.
+  const unseen = metered?.seen.requests === 0 && Object.keys(session.usage).length > 0
+  return metered === undefined || unseen ? spendOf(session, prices) : metered.spend
 }
 
 function modelOf({ model, replayed }: Session): { model?: string } {
@@ -210,6 +258,8 @@ async function keepSummary(
 ): Promise<void> {
   const { exitCode, signal, ended: process, droppedBytes } = ran
   const { notes, unread, usage, replayed } = session
+  // A prompt that was over its limit may have left them out.
+  const offered = (task.skills ?? []).filter(({ path }) => task.prompt.includes(path))
   const summary = {
     agent: task.agent.name,
     argv,
@@ -219,6 +269,7 @@ async function keepSummary(
     unread,
     usage,
     replayed,
+    skills: { offered: offered.map(({ name }) => name), read: skillsRead(session.spoken, offered) },
   }
   await writeFile(join(task.artifactDir, `${task.role}.session.json`), `${JSON.stringify(summary, null, 2)}\n`, {
     mode: 0o600,

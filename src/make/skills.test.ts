@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import { chooseSkills, folderTree, skillCatalogue } from "./skills.ts"
+import { chooseSkills, folderTree, projectSkills, skillCatalogue } from "./skills.ts"
 
 let root: string
 beforeEach(() => {
@@ -23,13 +23,13 @@ test("skills are found in the three folders, nested too, and our own folder stan
   put(".agents/skills/web/forms/SKILL.md", skill("forms", "How forms are built"))
   put(".claude/skills/release/SKILL.md", skill("release", "How to release"))
   put(".claude/skills/release/inner/SKILL.md", skill("inner", "part of release, no skill of its own"))
-  const { skills, warnings } = await skillCatalogue(folderTree(root))
-  expect(skills).toEqual([
+  const { skills, problems } = await skillCatalogue([projectSkills(folderTree(root))])
+  expect(skills.map(({ name, description, path }) => ({ name, description, path }))).toEqual([
     { name: "forms", description: "How forms are built", path: ".agents/skills/web/forms/SKILL.md" },
     { name: "release", description: "How to release", path: ".claude/skills/release/SKILL.md" },
     { name: "testing", description: "ours", path: ".flyball/skills/testing/SKILL.md" },
   ])
-  expect(warnings).toEqual([])
+  expect(problems).toEqual([])
 })
 
 test.each([
@@ -42,9 +42,9 @@ test.each([
   ["a description without end", skill("x", "d".repeat(2_000)), 1, /longer than/],
 ])("a skill with %s is warned of, and kept where it can be", async (_, text, kept, warning) => {
   put(".flyball/skills/x/SKILL.md", text)
-  const { skills, warnings } = await skillCatalogue(folderTree(root))
+  const { skills, problems } = await skillCatalogue([projectSkills(folderTree(root))])
   expect(skills).toHaveLength(kept)
-  expect(warnings.join("\n")).toMatch(warning ?? /^$/)
+  expect(problems.map(({ message }) => message).join("\n")).toMatch(warning ?? /^$/)
 })
 
 test("a skill deeper than six folders, or behind a link out of the repository, is not read", async () => {
@@ -54,7 +54,7 @@ test("a skill deeper than six folders, or behind a link out of the repository, i
   writeFileSync(join(outside, "SKILL.md"), skill("outside", "d"))
   symlinkSync(outside, join(root, ".flyball/skills/outside"))
   symlinkSync(join(root, ".flyball/skills"), join(root, ".flyball/skills/loop"))
-  const { skills } = await skillCatalogue(folderTree(root))
+  const { skills } = await skillCatalogue([projectSkills(folderTree(root))])
   rmSync(outside, { recursive: true })
   expect(skills.map(({ name }) => name)).toEqual(["6"])
 })
@@ -68,9 +68,9 @@ test("two thousand folders are looked at, and no more", async () => {
     },
     read: async () => undefined,
   }
-  const { warnings } = await skillCatalogue(tree)
+  const { problems } = await skillCatalogue([projectSkills(tree)])
   expect(listed).toBe(2_000)
-  expect(warnings.join()).toContain("more than 2000 folders")
+  expect(problems[0]?.message).toContain("more than 2000 folders")
 })
 
 test("an agent gets the skills it names, and is told of those that are not there", () => {

@@ -1,10 +1,29 @@
 import { readdir, readFile, realpath, stat } from "node:fs/promises"
 import { join, relative, sep } from "node:path"
-import { parse } from "yaml"
-import { z } from "zod"
+import { readSkillFile, type SkillProblem, type SkillSize } from "./skill-file.ts"
 
 /** A skill as the catalogue shows it: an agent reads the rest from its file when it needs it. */
-export type Skill = { name: string; description: string /** Repository-relative path of its SKILL.md. */; path: string }
+export type Skill = {
+  name: string
+  description: string
+  /** Path of its SKILL.md: repository-relative, or absolute where it lies elsewhere. */
+  path: string
+}
+
+/** Where skills are looked for. Paths are those of the tree, with `/`. */
+export type SkillPlace = {
+  from: "project" | "user" | "plug-in"
+  /** Which plug-in. */
+  plugin?: string
+  tree: SkillTree
+  /** Folders of the tree, first come first. */
+  roots: readonly string[]
+  /** The tree's folder, for one that is not the project's: agents are told absolute paths then. */
+  at?: string
+}
+
+/** A skill, and where it is from. */
+export type FoundSkill = Skill & { from: SkillPlace["from"]; plugin?: string; size: SkillSize }
 
 /** What the catalogue reads from: a checkout, or a tree of git. Paths are repository-relative, with `/`. */
 export type SkillTree = {
@@ -14,33 +33,71 @@ export type SkillTree = {
   read(path: string, maxBytes: number): Promise<string | undefined>
 }
 
-/**
- * The skills that a repository offers, by name: `.flyball/skills` stands above `.agents/skills`, and that above
- * `.claude/skills`. Trouble with a name is warned of and the skill kept; without a description it is left out.
- */
-export async function skillCatalogue(tree: SkillTree): Promise<{ skills: Skill[]; warnings: string[] }> {
-  const skills = new Map<string, Skill>()
-  const warnings: string[] = []
-  const walk = { left: maxFolders }
-  for (const root of skillRoots) {
-    for (const folder of await skillFolders(tree, root, walk)) {
-      const path = `${folder}/SKILL.md`
-      const read = readSkill(path, (await tree.read(path, maxSkillBytes)) ?? "")
-      warnings.push(...read.warnings)
-      if (read.skill !== undefined && !skills.has(read.skill.name)) skills.set(read.skill.name, read.skill)
+export type SkillCatalogue = {
+  /** By name, each once. */
+  skills: FoundSkill[]
+  /** Those that another of the same name stands above. */
+  hidden: (FoundSkill & { by: string })[]
+  problems: (SkillProblem & { path: string })[]
+}
+
+/** A repository's own skills: `.flyball/skills` stands above `.agents/skills`, and that above `.claude/skills`. */
+export function projectSkills(tree: SkillTree): SkillPlace {
+  return { from: "project", tree, roots: [".flyball/skills", ".agents/skills", ".claude/skills"] }
+}
+
+/** The skills that the places offer, earlier places above later ones. A file without a description is left out, and said. */
+export async function skillCatalogue(places: readonly SkillPlace[]): Promise<SkillCatalogue> {
+  const skills = new Map<string, FoundSkill>()
+  const hidden: SkillCatalogue["hidden"] = []
+  const problems: SkillCatalogue["problems"] = []
+  for (const place of places) {
+    const walk = { left: maxFolders }
+    for (const root of place.roots) {
+      for (const folder of await skillFolders(place.tree, root, walk)) {
+        const path = inPlace(place, `${folder}/SKILL.md`)
+        const text = (await place.tree.read(`${folder}/SKILL.md`, maxSkillBytes)) ?? ""
+        const file = readSkillFile(text, folder.split("/").at(-1) ?? "")
+        problems.push(...file.problems.map((problem) => ({ ...problem, path })))
+        if (file.skill === undefined) continue
+        const { from, plugin } = place
+        const found: FoundSkill = {
+          ...file.skill,
+          path,
+          from,
+          size: file.size,
+          ...(plugin === undefined ? {} : { plugin }),
+        }
+        const above = skills.get(found.name)
+        if (above === undefined) skills.set(found.name, found)
+        else hidden.push({ ...found, by: above.path })
+      }
     }
+    if (walk.left <= 0)
+      problems.push({
+        severity: "warning",
+        code: "SKILL_FOLDERS",
+        path: inPlace(place, place.roots[0] ?? "."),
+        message: `more than ${maxFolders} folders; the rest was not looked at`,
+      })
   }
-  if (walk.left <= 0) warnings.push(`skills: more than ${maxFolders} folders; the rest was not looked at`)
-  return { skills: [...skills.values()].sort((a, b) => (a.name < b.name ? -1 : 1)), warnings }
+  return { skills: [...skills.values()].sort((a, b) => (a.name < b.name ? -1 : 1)), hidden, problems }
 }
 
 /** The skills an agent names, in its order; a name without a skill is told. No names: none. */
-export function chooseSkills(all: readonly Skill[], names: readonly string[]): { skills: Skill[]; missing: string[] } {
+export function chooseSkills<S extends Skill>(
+  all: readonly S[],
+  names: readonly string[],
+): { skills: S[]; missing: string[] } {
   const byName = new Map(all.map((skill) => [skill.name, skill]))
   return {
     skills: names.flatMap((name) => byName.get(name) ?? []),
     missing: names.filter((name) => !byName.has(name)),
   }
+}
+
+function inPlace({ at }: SkillPlace, path: string): string {
+  return at === undefined ? path : join(at, path)
 }
 
 /** A checkout on disk as a tree. Links are followed only where they stay inside it. */
@@ -97,34 +154,6 @@ async function skillFolders(tree: SkillTree, root: string, walk: { left: number 
   return found
 }
 
-function readSkill(path: string, text: string): { skill?: Skill; warnings: string[] } {
-  const front = /^---\r?\n([\s\S]*?)\r?\n---(\r?\n|$)/.exec(text)?.[1]
-  if (front === undefined) return { warnings: [`${path}: no frontmatter; the skill is left out`] }
-  let value: unknown
-  try {
-    value = parse(front)
-  } catch {
-    return { warnings: [`${path}: its frontmatter is not YAML; the skill is left out`] }
-  }
-  const parsed = Frontmatter.safeParse(value)
-  const folder = path.split("/").at(-2) ?? ""
-  if (!parsed.success) return { warnings: [`${path}: no description; the skill is left out`] }
-  const { name = folder, description } = parsed.data
-  const warnings: string[] = []
-  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || name.length > 64)
-    warnings.push(`${path}: \`${name.slice(0, 80)}\` is not a skill's name (a-z, 0-9, single hyphens, up to 64)`)
-  else if (name !== folder) warnings.push(`${path}: its name is \`${name}\`, its folder's \`${folder}\``)
-  if (description.length > 1_024) warnings.push(`${path}: its description is longer than 1,024 characters`)
-  return { skill: { name: name.slice(0, 64), description: description.slice(0, 1_024), path }, warnings }
-}
-
-const Frontmatter = z.object({
-  // YAML reads `name: 7` as a number.
-  name: z.union([z.string().min(1), z.number().transform(String)]).optional(),
-  description: z.string().trim().min(1),
-})
-
-const skillRoots = [".flyball/skills", ".agents/skills", ".claude/skills"]
 const maxDepth = 6
 const maxFolders = 2_000
 const maxSkillBytes = 64 * 1024

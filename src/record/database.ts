@@ -57,6 +57,7 @@ export type Tables = {
     loop: string
     run: string
     reserved_usd: number
+    reserved_tokens: Generated<number>
     /** Null while the reserve stands; then what was really spent. */
     settled_usd: ColumnType<number | null, number | undefined, number>
     tokens: ColumnType<string | null, number | undefined, number>
@@ -67,6 +68,8 @@ export type Tables = {
   word: { repo: string; loop: string; key: string; fingerprint: string; body: Json<unknown>; at: At }
   /** When a loop last fired by itself. */
   fired: { repo: string; loop: string; at: At }
+  /** For each boot of a machine: what time it was when it had run for so long; see `ledger-time.ts`. */
+  clock: { boot: string; uptime: number; at: At; ahead_since: number | null }
 }
 
 /** `fencedBy`: the executor in whose name it writes; once that is struck from the table of the living, `append` refuses. */

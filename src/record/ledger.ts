@@ -4,13 +4,9 @@ import { Event, type EventBody } from "../core/event.ts"
 import { Failure } from "../core/failure.ts"
 import { Finding } from "../core/finding.ts"
 import type { Db, Folded, Tables } from "./database.ts"
+import { toJson } from "./json.ts"
+import { type Settlement, settle } from "./money.ts"
 import { transact } from "./patient-pool.ts"
-
-/** Settles a reserve together with the event that tells what was spent; `dead`, what nobody will settle any more, in full. */
-export type Settlement =
-  | { key: string; usd: number; tokens: number; basis: string }
-  /** The reserve under this key, or all that stand. */
-  | { dead: string | "all" }
 
 /**
  * Appends an event once: a second append under the same key changes nothing and returns the first, so every effect
@@ -52,7 +48,7 @@ async function insertEvent(
 
   const row = await db
     .insertInto("event")
-    .values({ change, key, body: JSON.stringify(body) })
+    .values({ change, key, body: toJson(body) })
     .onConflict((conflict) => conflict.columns(["change", "key"]).doNothing())
     .returningAll()
     .executeTakeFirst()
@@ -72,7 +68,7 @@ async function insertFenced(
 ): Promise<Event> {
   const { rows } = await sql<{ seq: string; change: string; key: string; at: Date; body: unknown }>`
     insert into flyball.event (change, key, body)
-    select ${change}::text, ${key}::text, ${JSON.stringify(body)}::jsonb
+    select ${change}::text, ${key}::text, ${toJson(body)}::jsonb
     from flyball.executor where id = ${fencedBy} for key share
     on conflict (change, key) do nothing returning *`.execute(db)
   const [row] = rows
@@ -211,136 +207,6 @@ async function foldAll(db: Db, ids: readonly string[]): Promise<Map<string, Fold
   return new Map(
     [...byChange].map(([id, events]) => [id, { change: foldChange(events), firstSeq: events[0]?.seq ?? 0 }]),
   )
-}
-
-export type Ceilings = { usdPerRun?: number | undefined; usdPerDay?: number | undefined; dayStart: Date }
-export type ReserveRequest = {
-  change: string
-  key: string
-  repo: string
-  loop: string
-  run: string
-  usd: number
-  /** The price is fixed: less than `usd` is of no use. */
-  whole?: boolean
-  ceilings: Ceilings
-}
-export type Reserved =
-  | { is: "granted"; usd: number }
-  | { is: "denied"; ceiling: "run" | "day"; limitUsd: number; usedUsd: number; askedUsd: number }
-
-/**
- * Sets money aside before it is spent: min(what is asked, what is left under every ceiling), or nothing when
- * nothing is left, or not the whole price of something that has one. Reserves that stand count as spent, so changes in
- * parallel can't overdraw together. The same key again returns the reserve that stands.
- */
-export function reserve(db: Db, request: ReserveRequest): Promise<Reserved> {
-  return transact(() => db.transaction().execute((tx) => reserveIn(tx, request)))
-}
-
-async function reserveIn(tx: Transaction<Tables>, request: ReserveRequest): Promise<Reserved> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`money:${request.repo}:${request.loop}`}, 0))`.execute(tx)
-  const standing = await tx
-    .selectFrom("money")
-    .select(["reserved_usd"])
-    .where("change", "=", request.change)
-    .where("key", "=", request.key)
-    .executeTakeFirst()
-  if (standing !== undefined) return { is: "granted", usd: standing.reserved_usd } satisfies Reserved
-
-  const { change, key, repo, loop, run, usd, whole = false } = request
-  let left = usd
-  for (const { ceiling, limitUsd, usedUsd } of usd > 0 ? await ceilingsNow(tx, request) : []) {
-    const free = limitUsd - usedUsd
-    if (free <= CENT_FRACTION || (whole && usd - free > CENT_FRACTION))
-      return { is: "denied", ceiling, limitUsd, usedUsd, askedUsd: usd } satisfies Reserved
-    left = Math.min(left, free)
-  }
-  await tx.insertInto("money").values({ change, key, repo, loop, run, reserved_usd: left }).execute()
-  return { is: "granted", usd: left } satisfies Reserved
-}
-
-/** What is left of a loop's money, before anything is begun that would cost some. */
-export async function ceilingsNow(
-  db: Db | Transaction<Tables>,
-  { repo, loop, run, ceilings }: Pick<ReserveRequest, "repo" | "loop" | "run" | "ceilings">,
-): Promise<{ ceiling: "run" | "day"; limitUsd: number; usedUsd: number }[]> {
-  const { usdPerRun, usdPerDay, dayStart } = ceilings
-  const standing: { ceiling: "run" | "day"; limitUsd: number; usedUsd: number }[] = []
-  if (usdPerRun !== undefined) {
-    const used = await usedUsd(db, (query) => query.where("run", "=", run))
-    standing.push({ ceiling: "run", limitUsd: usdPerRun, usedUsd: used })
-  }
-  if (usdPerDay !== undefined) {
-    const used = await usedUsd(db, (query) =>
-      query.where("repo", "=", repo).where("loop", "=", loop).where("at", ">=", dayStart),
-    )
-    standing.push({ ceiling: "day", limitUsd: usdPerDay, usedUsd: used })
-  }
-  return standing
-}
-
-/** What a repository (or one loop of it) has cost since a moment, or in all, US dollars. */
-export async function spentSince(db: Db, where: { repo: string; loop?: string }, since?: Date): Promise<number> {
-  return usedUsd(db, (query) =>
-    query
-      .where("repo", "=", where.repo)
-      .$if(where.loop !== undefined, (narrowed) => narrowed.where("loop", "=", where.loop ?? ""))
-      .$if(since !== undefined, (narrowed) => narrowed.where("at", ">=", since ?? new Date(0))),
-  )
-}
-
-/** Less than this is nothing: no model answers for it. */
-const CENT_FRACTION = 0.000_1
-
-type MoneyQuery = ReturnType<typeof moneyQuery>
-
-function moneyQuery(tx: Db | Transaction<Tables>) {
-  return tx.selectFrom("money").select(sql<number>`coalesce(sum(coalesce(settled_usd, reserved_usd)), 0)`.as("usd"))
-}
-
-async function usedUsd(tx: Db | Transaction<Tables>, narrow: (query: MoneyQuery) => MoneyQuery): Promise<number> {
-  return (await narrow(moneyQuery(tx)).executeTakeFirstOrThrow()).usd
-}
-
-/** What a set of changes has cost or still holds in reserve, US dollars. */
-export async function spentUsd(db: Db, changes: readonly string[]): Promise<number> {
-  if (changes.length === 0) return 0
-  const row = await db
-    .selectFrom("money")
-    .select(sql<number>`coalesce(sum(coalesce(settled_usd, reserved_usd)), 0)`.as("usd"))
-    .where("change", "in", [...changes])
-    .executeTakeFirstOrThrow()
-  return row.usd
-}
-
-/** Settles what was reserved for work that is no change's, and so leaves no event: an exploration. */
-export async function settleReserve(db: Db, work: string, settlement: Settlement): Promise<void> {
-  await transact(() => db.transaction().execute((tx) => settle(tx, work, settlement)))
-}
-
-async function settle(tx: Transaction<Tables>, change: string, settlement: Settlement): Promise<void> {
-  if ("dead" in settlement) return settleDead(tx, change, settlement.dead)
-  const { key, usd, tokens, basis } = settlement
-
-  await tx
-    .updateTable("money")
-    .set({ settled_usd: usd, tokens, basis })
-    .where("change", "=", change)
-    .where("key", "=", key)
-    .where("settled_usd", "is", null)
-    .execute()
-}
-
-/** What a dead process spent is not known: it is charged all that it had set aside. */
-async function settleDead(tx: Transaction<Tables>, change: string, key: string): Promise<void> {
-  await tx
-    .updateTable("money")
-    .set({ settled_usd: sql<number>`reserved_usd`, tokens: 0, basis: "unknown" })
-    .where("change", "=", change)
-    .$if(key !== "all", (query) => query.where("key", "=", key))
-    .where("settled_usd", "is", null)
-    .execute()
 }
 
 function asEvent(row: { seq: string; change: string; key: string; at: Date; body: unknown }): Event {

@@ -37,6 +37,21 @@ const migrations: readonly { name: string; statements: readonly string[] }[] = [
         repo text not null, loop text not null, at timestamptz not null, primary key (repo, loop))`,
     ],
   },
+  {
+    name: "0002-clock",
+    statements: [
+      `create table clock (
+        boot text primary key, uptime double precision not null, at timestamptz not null, ahead_since double precision)`,
+    ],
+  },
+  {
+    name: "0003-tokens",
+    statements: [
+      "alter table money add column reserved_tokens double precision not null default 0",
+      "create index money_by_change on money (change)",
+      "create index money_by_time on money (at)",
+    ],
+  },
 ]
 
 /** Arbitrary and constant: the name of our migration lock among the advisory locks of a shared database. */

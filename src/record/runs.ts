@@ -3,6 +3,7 @@ import { sql } from "kysely"
 import { Finding } from "../core/finding.ts"
 import { Loop } from "../core/loop.ts"
 import type { Db } from "./database.ts"
+import { toJson } from "./json.ts"
 import { transact } from "./patient-pool.ts"
 
 export type RunRow = {
@@ -28,7 +29,7 @@ export async function startRun(
       repo: run.repo,
       loop: run.loop.name,
       loop_hash: run.loop.hash,
-      frozen: JSON.stringify(run.loop),
+      frozen: toJson(run.loop),
       trigger: run.trigger,
       executor: run.executor,
     })
@@ -40,7 +41,7 @@ export async function startRun(
 export async function endRun(db: Db, id: string, summary: unknown): Promise<void> {
   await db
     .updateTable("run")
-    .set({ ended_at: new Date(), summary: JSON.stringify(summary) })
+    .set({ ended_at: new Date(), summary: toJson(summary) })
     .where("id", "=", id)
     .execute()
 }
@@ -99,13 +100,13 @@ export async function recordFindings(
         repo: run.repo,
         loop: run.loop.name,
         fingerprint: finding.fingerprint,
-        body: JSON.stringify(finding),
+        body: toJson(finding),
         seen_by: run.id,
       })
       .onConflict((conflict) =>
         conflict
           .columns(["repo", "loop", "fingerprint"])
-          .doUpdateSet({ body: JSON.stringify(finding), seen_by: run.id, last_seen_at: sql`now()` }),
+          .doUpdateSet({ body: toJson(finding), seen_by: run.id, last_seen_at: sql`now()` }),
       )
       .execute()
   }
@@ -164,7 +165,7 @@ export async function admit(
       const body = { type: "found", finding, run: run.id, loop: run.loop.name, loopHash: run.loop.hash }
       await tx
         .insertInto("event")
-        .values({ change: id, key: "found", body: JSON.stringify(body) })
+        .values({ change: id, key: "found", body: toJson(body) })
         .execute()
       return id
     }),

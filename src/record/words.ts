@@ -1,5 +1,6 @@
 import { z } from "zod"
 import type { Db } from "./database.ts"
+import { toJson } from "./json.ts"
 
 /** What a person said of a finding in the state file. */
 export const Word = z.discriminatedUnion("is", [
@@ -22,7 +23,7 @@ export async function recordWord(
 ): Promise<boolean> {
   const row = await db
     .insertInto("word")
-    .values({ ...where, key, fingerprint, body: JSON.stringify(word) })
+    .values({ ...where, key, fingerprint, body: toJson(word) })
     .onConflict((conflict) => conflict.columns(["repo", "loop", "key"]).doNothing())
     .returning("key")
     .executeTakeFirst()

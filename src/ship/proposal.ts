@@ -1,6 +1,7 @@
 import type { Change } from "../core/change.ts"
 import type { Evidence } from "../core/evidence.ts"
 import type { Spend } from "../core/spend.ts"
+import { inMarkdown, inMessage } from "../core/untrusted.ts"
 
 export type ProposalText = { title: string; body: string; message: string }
 
@@ -9,15 +10,15 @@ type Facts = { change: Change; loopName: string; runId: string; evidence: readon
 /** What a reviewer reads first: the title, a body with the evidence, and the commit message with its trailers. */
 export function describeProposal(facts: Facts): ProposalText {
   const { finding } = facts.change
-  const title = oneLine(`Fix: ${finding.title}`, 72)
+  const title = inMessage(`Fix: ${finding.title}`, 72)
   const attempts = facts.change.attempts.length
   const lines = [
-    `Found by \`${finding.source}\` in loop \`${facts.loopName}\`${finding.file === undefined ? "" : `, in \`${oneLine(finding.file, 200)}\``}.`,
+    `Found by \`${finding.source}\` in loop \`${facts.loopName}\`${finding.file === undefined ? "" : `, in ${inMarkdown(finding.file, 200)}`}.`,
     `Made in ${attempts} attempt${attempts === 1 ? "" : "s"} by ${makers(facts.change)}; ${money(facts.spend)}.`,
     "",
     "| check | outcome | what it says |",
     "|---|---|---|",
-    ...facts.evidence.map((each) => `| ${each.check} | ${each.outcome} | ${cell(each.summary)} |`),
+    ...facts.evidence.map((each) => `| ${cell(each.check, 80)} | ${each.outcome} | ${cell(each.summary)} |`),
     ...caveats(facts.evidence),
   ]
   return { title, body: lines.join("\n"), message: `${title}\n\n${plain(facts)}\n\n${trailers(facts)}\n` }
@@ -34,13 +35,13 @@ export function trailers({ change, loopName, runId }: Pick<Facts, "change" | "lo
 }
 
 function plain({ evidence }: Facts): string {
-  return evidence.map((each) => `${each.check}: ${each.outcome} (${oneLine(each.summary, 120)})`).join("\n")
+  return evidence.map((each) => `${each.check}: ${each.outcome} (${inMessage(each.summary, 120)})`).join("\n")
 }
 
 function makers(change: Change): string {
   const names = change.attempts
-    .map((attempt) => [attempt.agent, attempt.model].filter(Boolean).join(" "))
-    .filter((name) => name !== "")
+    .map((attempt) => inMarkdown([attempt.agent, attempt.model].filter(Boolean).join(" "), 120))
+    .filter((name) => name !== "(no text)")
   return [...new Set(names)].join(", ") || "no agent"
 }
 
@@ -52,15 +53,10 @@ function caveats(evidence: readonly Evidence[]): string[] {
   const all = [...new Set(evidence.flatMap((each) => each.caveats))]
   return all.length === 0
     ? []
-    : ["", "What this evidence cannot show:", ...all.map((caveat) => `- ${oneLine(caveat, 300)}`)]
+    : ["", "What this evidence cannot show:", ...all.map((caveat) => `- ${inMarkdown(caveat, 300)}`)]
 }
 
-function cell(text: string): string {
-  return oneLine(text, 200).replaceAll("|", "\\|")
-}
-
-/** Outside text on one line: no control characters, no more than `max` characters. */
-function oneLine(text: string, max: number): string {
-  const flat = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim()
-  return flat.length <= max ? flat : `${flat.slice(0, max - 1)}…`
+/** Outside text in a cell of a table: a `|` would end it even in code. */
+function cell(text: string, max = 200): string {
+  return inMarkdown(text.replaceAll("|", "¦"), max)
 }

@@ -1,4 +1,4 @@
-import { type Change, spentOn } from "../core/change.ts"
+import { type Attempt, type Change, spentOn } from "../core/change.ts"
 import type { Effect } from "../core/event.ts"
 import type { Evidence } from "../core/evidence.ts"
 import type { Accept } from "../core/judge.ts"
@@ -77,10 +77,12 @@ async function squashed(
   shipping: Shipping,
 ): Promise<{ commit: string; branch: string; text: ProposalText; parent: string }> {
   const { repo, loop, change, accept, signal } = shipping
+  const attempt = acceptedAttempt(shipping)
   const text = describeProposal({
     change,
     loopName: loop.name,
-    runId: change.run,
+    // Another run may ship it again, after one that never learned whether it had: it must be the same commit.
+    runId: attempt?.verifiedIn ?? change.run,
     evidence: evidenceOf(shipping),
     spend: spentOn(change),
   })
@@ -89,7 +91,12 @@ async function squashed(
   return { commit, branch: `flyball/${change.id}`, text, parent: accept.base }
 }
 
-function evidenceOf({ change, accept }: Shipping): Evidence[] {
-  const attempt = change.attempts.findLast((each) => each.made?.is === "commit" && each.made.head === accept.head)
-  return attempt?.evidence.filter((each) => each.head === accept.head && each.base === accept.base) ?? []
+function evidenceOf(shipping: Shipping): Evidence[] {
+  const { accept } = shipping
+  const all = acceptedAttempt(shipping)?.evidence ?? []
+  return all.filter((each) => each.head === accept.head && each.base === accept.base)
+}
+
+function acceptedAttempt({ change, accept }: Shipping): Attempt | undefined {
+  return change.attempts.findLast((each) => each.made?.is === "commit" && each.made.head === accept.head)
 }

@@ -36,8 +36,11 @@ const folders: Folder[] = [
 
 const LIMIT_FILES = 200
 
-/** Every agent that the repository's own files define, first come first. */
-export async function readAgentFiles(tree: ReadTree): Promise<AgentFile[]> {
+/** An agent's file of a plug-in, in Claude Code's format; `path` names the plug-in too. */
+export type PluginAgentFile = { path: string; text: string }
+
+/** Every agent that the repository's own files define, first come first, and after them those of its plug-ins. */
+export async function readAgentFiles(tree: ReadTree, plugins: readonly PluginAgentFile[] = []): Promise<AgentFile[]> {
   const found = await Promise.all(
     folders.map(async ({ folder, extension, implied, read }) => {
       const names = (await tree.list(folder)).filter((name) => name.endsWith(extension)).slice(0, LIMIT_FILES)
@@ -50,7 +53,18 @@ export async function readAgentFiles(tree: ReadTree): Promise<AgentFile[]> {
       return files.filter((file) => file !== undefined)
     }),
   )
-  return found.flat()
+  return [...found.flat(), ...plugins.map(({ path, text }) => fromPlugin(path, text))]
+}
+
+/** A plug-in says what an agent is told, and never what is started: no command, no recording, no other agent. */
+function fromPlugin(path: string, text: string): AgentFile {
+  const file = readMarkdown(path, text, "claude", false)
+  const { name, description, model, effort, instructions, skills, from } = file.agent
+  const said = { description, model, effort, instructions }
+  const known = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined))
+  // What can't be read there is the plug-in's trouble: it can't be mended here.
+  const diagnostics = file.diagnostics.map((each) => ({ ...each, severity: "warning" as const }))
+  return { ...file, diagnostics, agent: { name, use: "claude", skills, from, ...known } }
 }
 
 /** Frontmatter and body. Claude Code's files may have keys of its own; ours may too, as far as they are Claude Code's. */

@@ -1,4 +1,4 @@
-import type { AgentSpec, Call, Loop } from "../core/loop.ts"
+import type { Call, Loop } from "../core/loop.ts"
 import { type Known, knownActions, knownFollowUps, knownSources } from "./vocabulary.ts"
 
 /**
@@ -82,24 +82,6 @@ const rules: readonly Rule[] = [
     autonomy === "merge"
       ? [later("autonomy: merge", "autonomy", "skipped", "earned autonomy", "every proposal waits for a person")]
       : [],
-  ({ agents }) => Object.values(agents).flatMap((agent) => laterAgent(agent, `agents.${agent.name}`)),
-  ({ guardrails: { budget } }) => {
-    const tokens = [
-      ...(budget.tokensPerRun === undefined ? [] : ["tokens/run"]),
-      ...(budget.tokensPerDay === undefined ? [] : ["tokens/day"]),
-    ]
-    const dollars = budget.usdPerRun ?? budget.usdPerDay ?? budget.usdPerAttempt
-    // A ceiling that is shown and never stops anything is worse than none (M8).
-    return tokens.map((unit) =>
-      later(
-        `budget in ${unit}`,
-        "guardrails.budget",
-        dollars === undefined ? "refused" : "skipped",
-        "a meter of tokens",
-        "the ceilings in dollars hold",
-      ),
-    )
-  },
   ({ hooks }) =>
     hooks.onEscalate === undefined
       ? []
@@ -115,8 +97,6 @@ const rules: readonly Rule[] = [
   ({ guardrails }) =>
     guardrails.hours === undefined ? [] : [later("guardrails.hours", "guardrails.hours", "refused", "working hours")],
 ]
-
-const laterKinds: readonly AgentSpec["use"][] = ["opencode", "gemini", "pi", "acp"]
 
 /** What this loop asks for that isn't available yet, with what happens instead. */
 export function unavailable(loop: Loop): Unavailable[] {
@@ -138,12 +118,4 @@ function laterCalls(calls: readonly Call[], known: readonly Known[], where: stri
     const needs = known.find((one) => one.name === name)?.needs
     return needs === undefined ? [] : [later(name, `${where}.${name}`, "skipped", needs, instead)]
   })
-}
-
-function laterAgent(agent: AgentSpec, where: string): Unavailable[] {
-  return [
-    ...(laterKinds.includes(agent.use)
-      ? [later(`use: ${agent.use}`, where, "refused", `the adapter for ${agent.use}`)]
-      : []),
-  ]
 }

@@ -1,5 +1,6 @@
 import type { AgentKind, AgentSpec, CheckKind, CheckSpec } from "../core/loop.ts"
 import { CUT } from "./check-shape.ts"
+import { readFolder } from "./folder-path.ts"
 import { readSpan } from "./guardrails.ts"
 import { Misread, reading } from "./misread.ts"
 import { readCeiling } from "./quantity.ts"
@@ -77,12 +78,15 @@ function readCheck(source: SourceFile, path: Path, name: string, raw: RawCheck, 
     roleChecks[name] ??
     byCommand ??
     "exit"
+  const folder = short || raw.path === undefined ? undefined : readFolder(source, [...path, "path"], raw.path)
   return {
     name,
     kind,
     run: typeof run === "string" ? run.trim() : run,
     ...(format === undefined ? {} : { format }),
     timeoutMs: short ? CHECK_TIMEOUT_MS : readSpan(source, [...path, "timeout"], raw.timeout, CHECK_TIMEOUT_MS),
+    // `.` until names are resolved: what says nothing runs where the loop works.
+    ...(folder === undefined ? {} : { path: folder }),
     from,
   }
 }
@@ -104,7 +108,7 @@ export function readAgent(
 ): AgentSpec {
   const use = raw.use ?? (raw.command === undefined ? implied : "command")
   const needless = (key: "command" | "recording" | "cost", owner: AgentKind) => {
-    if (raw[key] === undefined || use === owner) return
+    if (raw[key] === undefined || use === owner || (key === "command" && use === "acp")) return
     complain(source, [...path, key], {
       code: "NEEDLESS_KEY",
       part: "key",
@@ -114,12 +118,15 @@ export function readAgent(
   needless("command", "command")
   needless("cost", "command")
   needless("recording", "replay")
-  if (use === "command" && (raw.command === undefined || !isCommand(raw.command)))
+  if ((use === "command" || use === "acp") && (raw.command === undefined || !isCommand(raw.command)))
     complain(source, path, {
       code: "MISSING_KEY",
       part: "key",
-      message: `\`${name}\` has \`use: command\` and no command.`,
-      hint: "command: npx eslint --fix .   or   command: [npx, eslint, --fix, .]",
+      message: `\`${name}\` has \`use: ${use}\` and no command.`,
+      hint:
+        use === "acp"
+          ? "command: gemini --acp   or   command: [opencode, acp]"
+          : "command: npx eslint --fix .   or   command: [npx, eslint, --fix, .]",
     })
   if (use === "replay" && raw.recording === undefined)
     complain(source, path, {

@@ -2,6 +2,7 @@ import { Document, isMap, isNode } from "yaml"
 import type { AgentSpec, CheckSpec, Layer, Loop } from "../core/loop.ts"
 import { writeCall } from "./calls.ts"
 import { writeWords } from "./check-words.ts"
+import { ROOT } from "./folder-path.ts"
 import { type Budget, writeCeiling, writeDuration, writeSize } from "./quantity.ts"
 import type { RawAgent, RawCheck, RawGuardrails, RawLayer, RawLoop } from "./shape.ts"
 import { writeStatePath } from "./state-path.ts"
@@ -38,11 +39,12 @@ function toFile(loop: Loop): RawLoop {
   const checks = Object.fromEntries(
     Object.values(loop.checks)
       .filter(({ kind }) => kind !== "builtin")
-      .map((check) => [check.name, checkToFile(check)]),
+      .map((check) => [check.name, checkToFile(check, loop)]),
   )
   return defined({
     name: loop.name,
     description: loop.description,
+    path: loop.path,
     strict: loop.strict,
     goal:
       loop.goal === undefined
@@ -63,6 +65,7 @@ function toFile(loop: Loop): RawLoop {
       Object.keys(loop.hooks).length === 0
         ? undefined
         : defined({ after_isolate: loop.hooks.afterIsolate, on_escalate: loop.hooks.onEscalate }),
+    network: loop.network,
     state: loop.state,
   })
 }
@@ -132,14 +135,29 @@ function agentToFile(agent: AgentSpec): RawAgent {
   })
 }
 
-function checkToFile({ kind, run, format, timeoutMs }: CheckSpec): RawCheck {
-  return defined({ run, kind: kind === "builtin" ? undefined : kind, format, timeout: writeDuration(timeoutMs) })
+function checkToFile({ kind, run, format, timeoutMs, path }: CheckSpec, loop: Pick<Loop, "path">): RawCheck {
+  return defined({
+    run,
+    kind: kind === "builtin" ? undefined : kind,
+    format,
+    timeout: writeDuration(timeoutMs),
+    path: path === loop.path ? undefined : (path ?? ROOT),
+  })
 }
 
 function guardrailsToFile(guardrails: Loop["guardrails"]): RawGuardrails {
-  const { budget, haltOn, maxDiff, hours, protect, limits } = guardrails
+  const { budget, haltOn, maxDiff, hours, protect, licences, limits } = guardrails
   const ceilings = (
-    ["usdPerAttempt", "usdPerRun", "usdPerDay", "tokensPerRun", "tokensPerDay"] satisfies (keyof Budget)[]
+    [
+      "usdPerAttempt",
+      "usdPerChange",
+      "usdPerRun",
+      "usdPerDay",
+      "usdPerMonth",
+      "tokensPerAttempt",
+      "tokensPerRun",
+      "tokensPerDay",
+    ] satisfies (keyof Budget)[]
   ).flatMap((key) => {
     const amount = budget[key]
     return amount === undefined ? [] : [writeCeiling(key, amount)]
@@ -158,16 +176,18 @@ function guardrailsToFile(guardrails: Loop["guardrails"]): RawGuardrails {
     max_diff: maxDiff,
     max_findings: guardrails.maxFindings,
     protect: protect.length === 0 ? undefined : protect,
+    licences,
     hours,
     limits: limits === undefined ? undefined : limitsToFile(limits),
   })
 }
 
-function limitsToFile({ outputBytes, promptBytes, stepMs }: NonNullable<Loop["guardrails"]["limits"]>) {
+function limitsToFile({ outputBytes, promptBytes, stepMs, sourceMs }: NonNullable<Loop["guardrails"]["limits"]>) {
   return defined({
     output: outputBytes === undefined ? undefined : writeSize(outputBytes),
     prompt: promptBytes === undefined ? undefined : writeSize(promptBytes),
     step: stepMs === undefined ? undefined : writeDuration(stepMs),
+    source: sourceMs === undefined ? undefined : writeDuration(sourceMs),
   })
 }
 

@@ -1,3 +1,4 @@
+import satisfies from "spdx-satisfies"
 import { defaultLimits } from "../core/limits.ts"
 import type { Guardrails } from "../core/loop.ts"
 import { readOneCall } from "./calls.ts"
@@ -48,8 +49,38 @@ export function readGuardrails(source: SourceFile, path: Path, raw: RawGuardrail
     },
     maxFindings: count("max_findings", inherited.maxFindings),
     protect: [...new Set([...inherited.protect, ...readProtect(source, [...path, "protect"], raw.protect)])],
+    ...readLicences(source, [...path, "licences"], raw.licences, inherited.licences),
     ...(inheritedHours === undefined ? {} : { hours: inheritedHours }),
     ...readLimits(source, [...path, "limits"], raw.limits, inherited.limits),
+  }
+}
+
+/** A list takes the place of the inherited one, where an id of it can be read at all. */
+function readLicences(
+  source: SourceFile,
+  path: Path,
+  raw: string | string[] | undefined,
+  inherited: string[] | undefined,
+): Pick<Guardrails, "licences"> {
+  const known = listed(raw, path).flatMap((item) => {
+    const text = item.text.trim()
+    if (text === "default" || isLicence(text)) return [text]
+    complain(source, item.path, {
+      code: "BAD_LICENCE",
+      message: `\`${item.text}\` is no licence id of the SPDX list.`,
+      hint: "Write ids such as MIT, Apache-2.0, LGPL-3.0-only; `default` stands for the usual permissive ones.",
+    })
+    return []
+  })
+  const licences = raw === undefined ? inherited : known
+  return licences === undefined ? {} : { licences }
+}
+
+function isLicence(text: string): boolean {
+  try {
+    return /^[\w.+-]+$/.test(text) && satisfies(text, [text])
+  } catch {
+    return false
   }
 }
 
@@ -75,6 +106,10 @@ function readLimits(
     promptBytes: size("prompt", 20_000, inherited?.promptBytes),
     stepMs:
       raw?.step === undefined ? inherited?.stepMs : readSpan(source, [...path, "step"], raw.step, defaultLimits.stepMs),
+    sourceMs:
+      raw?.source === undefined
+        ? inherited?.sourceMs
+        : readSpan(source, [...path, "source"], raw.source, defaultLimits.sourceMs),
   }
   const said = Object.entries(limits).filter(([, value]) => value !== undefined)
   return said.length === 0 ? {} : { limits: Object.fromEntries(said) }
@@ -109,7 +144,8 @@ export function listed(raw: string | string[] | undefined, path: Path): { text: 
   return raw.map((text, index) => ({ text, path: [...path, index] })).filter(({ text }) => text !== CUT)
 }
 
-function readBudget(source: SourceFile, path: Path, raw: string | string[] | undefined): Budget {
+/** A list of ceilings as written. */
+export function readBudget(source: SourceFile, path: Path, raw: string | string[] | undefined): Budget {
   const budget: Budget = {}
   for (const item of listed(raw, path)) {
     const ceiling = reading(source, item.path, "BAD_BUDGET", item.text, readCeiling)
@@ -122,21 +158,29 @@ function readBudget(source: SourceFile, path: Path, raw: string | string[] | und
       })
     budget[ceiling.key] = ceiling.amount
   }
-  const { usdPerAttempt = 0, usdPerRun = Number.POSITIVE_INFINITY, usdPerDay = Number.POSITIVE_INFINITY } = budget
-  const never =
-    usdPerAttempt > Math.min(usdPerRun, usdPerDay)
-      ? "an attempt"
-      : usdPerRun !== Number.POSITIVE_INFINITY && usdPerRun > usdPerDay
-        ? "a run"
-        : undefined
+  const never = neverReached(budget)
   if (never !== undefined)
     complain(source, path, {
       code: "BUDGET_CONTRADICTION",
       severity: "warning",
       message: `The ceiling of ${never} is above that of what holds it, so it never stops anything.`,
-      hint: "attempt ≤ run ≤ day",
+      hint: "attempt ≤ change ≤ run ≤ day ≤ month",
     })
   return budget
+}
+
+/** The first ceiling that is above one which holds all of it. */
+function neverReached({ usdPerAttempt, usdPerChange, usdPerRun, usdPerDay, usdPerMonth }: Budget): string | undefined {
+  const inner = [
+    ["an attempt", usdPerAttempt],
+    ["a change", usdPerChange],
+    ["a run", usdPerRun],
+    ["a day", usdPerDay],
+    ["a month", usdPerMonth],
+  ] as const
+  return inner.find(([, own], index) =>
+    inner.slice(index + 1).some(([, outer]) => own !== undefined && outer !== undefined && own > outer),
+  )?.[0]
 }
 
 const rules = { no_progress: "noProgress", same_error: "sameError", repeated_output: "repeatedOutput" } as const

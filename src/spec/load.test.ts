@@ -279,7 +279,7 @@ const values: Wrong[] = [
   ["money without a period", loop({ guardrails: "guardrails: { budget: $5 }" }), "8:23", "BAD_BUDGET", "$5/run"],
   ["money as a number", loop({ guardrails: "guardrails: { budget: 5 }" }), "8:23", "WRONG_TYPE", "`$5/run`"],
   ["the sign behind", loop({ guardrails: "guardrails: { budget: 5$/run }" }), "8:23", "BAD_BUDGET", "`$5/run`"],
-  ["a budget per week", loop({ guardrails: "guardrails: { budget: $5/week }" }), "8:26", "BAD_BUDGET", "run or day"],
+  ["a budget per week", loop({ guardrails: "guardrails: { budget: $5/week }" }), "8:26", "BAD_BUDGET", "day or month"],
   ["a ceiling twice", loop({ guardrails: "guardrails: { budget: [ $5/run, $6/run ] }" }), "8:33", "BAD_BUDGET", "Keep"],
   [
     "a duration without a unit",

@@ -1,14 +1,16 @@
 import { Loop } from "../core/loop.ts"
-import { readAgentFiles } from "./agent-files.ts"
+import { type PluginAgentFile, readAgentFiles } from "./agent-files.ts"
 import { type Unavailable, unavailable } from "./availability.ts"
 import { CUT, checkShape } from "./check-shape.ts"
 import { readAgent, readChecks } from "./definitions.ts"
 import { type Diagnostic, hasErrors, sortDiagnostics } from "./diagnostic.ts"
 import type { Draft, Mentions } from "./draft.ts"
+import { missingFolder, ROOT, readFolder } from "./folder-path.ts"
 import { listed, readGuardrails } from "./guardrails.ts"
 import { hashLoop } from "./hash.ts"
 import { lint } from "./lint.ts"
 import { Misread, reading } from "./misread.ts"
+import { readNetwork } from "./network.ts"
 import { type ProjectConfig, readChecksFile, readConfig } from "./project-files.ts"
 import { knownCheckNames, type Resolved, resolveNames, type Surroundings } from "./resolve.ts"
 import { type RawLoop, RawLoop as RawLoopSchema, RawResource } from "./shape.ts"
@@ -26,6 +28,8 @@ export type LoadContext = {
   /** Where agents, checks and configuration are read; the checkout unless given. */
   tree?: ReadTree
   surroundings?: Surroundings
+  /** Agents of the plug-ins that are trusted here. */
+  plugins?: readonly PluginAgentFile[]
   /** As if the loop had `strict: true`. */
   strict?: boolean
 }
@@ -50,14 +54,18 @@ export async function loadLoop(input: { file: string; text?: string }, context: 
   const form = file.data === undefined ? undefined : readForm(file.source, file.data)
   if (form === undefined) return { diagnostics: sortDiagnostics(diagnostics), names: [] }
   const [agentFiles, checksFile, config] = await Promise.all([
-    readAgentFiles(tree),
+    readAgentFiles(tree, context.plugins),
     readChecksFile(tree, diagnostics),
     readConfig(tree, diagnostics),
   ])
-  const surroundings = context.surroundings ?? {}
   const { source, raw } = form
+  const path = readPath(source, raw)
+  const { checksIn, ...offered } = context.surroundings ?? {}
+  const surroundings = checksIn === undefined ? offered : { ...offered, checks: await checksIn(path) }
   const known = knownCheckNames(Object.keys(raw.checks ?? {}), checksFile, surroundings)
   const draft = await readDraft(source, raw, config, known, context.strict ?? false)
+  if (path !== undefined) draft.path = path
+  await lintPath(source, draft, tree)
   const { agents, checks, names } = resolveNames({ source, draft, agentFiles, checksFile, surroundings })
   const { mentions, ...rest } = draft
   // `--strict` is asked of this reading, not said by the loop: the loop and its hash stay the same.
@@ -123,6 +131,7 @@ async function readDraft(
     })
   const goal = readGoal(source, raw)
   const hooks = readHooks(source, raw)
+  const network = readNetwork(source, ["network"], raw.network) ?? config.network
   const agents = Object.fromEntries(
     Object.entries(raw.agents ?? {}).map(([name, agent]) => [
       name,
@@ -143,6 +152,7 @@ async function readDraft(
     steps,
     guardrails: readGuardrails(source, ["guardrails"], raw.guardrails ?? {}, config.guardrails),
     hooks,
+    ...(network === undefined ? {} : { network }),
     ...(raw.state?.branch === undefined ? {} : { state: { branch: raw.state.branch } }),
     mentions,
   }
@@ -176,6 +186,23 @@ function readName(source: SourceFile, raw: RawLoop): string {
       })
     }) ?? "unnamed"
   )
+}
+
+/** The folder that the loop works in; undefined for the whole repository. */
+function readPath(source: SourceFile, raw: RawLoop): string | undefined {
+  const path = raw.path === undefined ? undefined : readFolder(source, ["path"], raw.path)
+  return path === ROOT ? undefined : path
+}
+
+async function lintPath(source: SourceFile, { path, strict }: Draft, tree: ReadTree): Promise<void> {
+  const missing = path === undefined ? undefined : await missingFolder(tree, path)
+  if (missing === undefined) return
+  complain(source, ["path"], {
+    code: "NO_SUCH_FOLDER",
+    severity: strict ? "error" : "warning",
+    message: missing,
+    hint: "A run needs it on the base: is it spelt as it is there, from the repository's root?",
+  })
 }
 
 async function readTriggers(source: SourceFile, raw: RawLoop): Promise<Loop["trigger"]> {

@@ -1,18 +1,24 @@
+import { defaultPool, type PoolSize } from "../core/limits.ts"
 import type { CheckSpec, Loop } from "../core/loop.ts"
 import { checkShape } from "./check-shape.ts"
 import { readChecks } from "./definitions.ts"
 import type { Diagnostic } from "./diagnostic.ts"
 import { defaultGuardrails, readGuardrails } from "./guardrails.ts"
-import { defaultRetention, type Retention, readRetention } from "./retention.ts"
+import { readNetwork } from "./network.ts"
+import { defaultRetention, type Retention, readPool, readRetention } from "./retention.ts"
 import { RawChecks, RawConfig } from "./shape.ts"
 import type { ReadTree } from "./tree.ts"
+import { readTrust } from "./trust.ts"
 import { loopVocabulary } from "./vocabulary.ts"
 import { isRecord, readYaml } from "./yaml-file.ts"
 
-/** `.flyball/config.yaml`, read: what loops inherit, and which connectors have settings. */
-export type ProjectConfig = Pick<Loop, "autonomy" | "isolation" | "strict" | "guardrails"> & {
+/** `.flyball/config.yaml`, read: what loops inherit, which connectors have settings, what is kept and prepared. */
+export type ProjectConfig = Pick<Loop, "autonomy" | "isolation" | "strict" | "guardrails" | "network"> & {
   connectors: string[]
+  /** Whose text may become work, where it is said. */
+  trust?: string[]
   retention: Retention
+  pool: PoolSize
 }
 
 const configFiles = [".flyball/config.yaml", ".flyball/config.yml"]
@@ -27,6 +33,7 @@ export async function readConfig(tree: ReadTree, diagnostics: Diagnostic[]): Pro
     guardrails: defaultGuardrails,
     connectors: [],
     retention: defaultRetention,
+    pool: defaultPool,
   }
   const found = await readFirst(tree, configFiles, "The configuration", diagnostics)
   if (found?.data === undefined) return config
@@ -37,13 +44,18 @@ export async function readConfig(tree: ReadTree, diagnostics: Diagnostic[]): Pro
   const raw = checkShape(found.source, RawConfig, found.data, vocabulary)
   if (raw === undefined) return config
   const { guardrails = {}, ...defaults } = raw.defaults ?? {}
+  const network = readNetwork(found.source, ["defaults", "network"], defaults.network)
+  const trust = readTrust(found.source, raw.trust)
   return {
+    ...(trust === undefined ? {} : { trust }),
     autonomy: defaults.autonomy ?? config.autonomy,
     isolation: defaults.isolation ?? config.isolation,
     strict: defaults.strict ?? config.strict,
     guardrails: readGuardrails(found.source, ["defaults", "guardrails"], guardrails, defaultGuardrails),
+    ...(network === undefined ? {} : { network }),
     connectors: Object.keys(raw.connectors ?? {}),
     retention: readRetention(found.source, raw.retention),
+    pool: readPool(found.source, raw.pool),
   }
 }
 

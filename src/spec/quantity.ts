@@ -109,6 +109,9 @@ const ceilings: Record<string, keyof Budget> = {
   "usd/run": "usdPerRun",
   "usd/day": "usdPerDay",
   "usd/attempt": "usdPerAttempt",
+  "usd/change": "usdPerChange",
+  "usd/month": "usdPerMonth",
+  "tokens/attempt": "tokensPerAttempt",
   "tokens/run": "tokensPerRun",
   "tokens/day": "tokensPerDay",
 }
@@ -117,6 +120,10 @@ const periods: Record<string, string> = {
   daily: "day",
   days: "day",
   runs: "run",
+  changes: "change",
+  finding: "change",
+  monthly: "month",
+  months: "month",
   attempts: "attempt",
   try: "attempt",
   tries: "attempt",
@@ -148,7 +155,9 @@ export function readCeiling(text: string): { key: keyof Budget; amount: number }
     })
   if (period === undefined)
     throw new Misread(`\`${written}\`: per what?`, {
-      hint: tokens ? "per run or day: 30M tokens/day" : `per run, day or attempt: $${digits}/run`,
+      hint: tokens
+        ? "per attempt, run or day: 30M tokens/day"
+        : `per attempt, change, run, day or month: $${digits}/run`,
       suggestion: `${written}/${tokens ? "day" : "run"}`,
     })
   const amount = readNumber(digits, written) * (scales[scale.toLowerCase()] ?? 1)
@@ -158,7 +167,9 @@ export function readCeiling(text: string): { key: keyof Budget; amount: number }
     throw new Misread(`There is no budget per \`${period}\`${tokens ? " in tokens" : ""}.`, {
       offset: Math.max(0, text.lastIndexOf(period)),
       length: period.length,
-      hint: tokens ? "Tokens are counted per run or per day." : "Money is counted per attempt, run or day.",
+      hint: tokens
+        ? "Tokens are counted per attempt, run or day."
+        : "Money is counted per attempt, change, run, day or month.",
     })
   if (amount <= 0)
     throw new Misread("A budget must be more than nothing.", {

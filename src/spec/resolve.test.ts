@@ -192,6 +192,11 @@ test.each([
   [".flyball/checks.yaml", "diff_reasonable: x\n", "BUILTIN_CHECK", "1:1"],
   [".flyball/config.yaml", "default: {}\n", "UNKNOWN_KEY", "1:1"],
   [".flyball/config.yaml", "defaults: { guardrails: { budget: $5 } }\n", "BAD_BUDGET", "1:35"],
+  [".flyball/config.yaml", "defaults: { guardrails: { licences: [MIT, GPL] } }\n", "BAD_LICENCE", "1:43"],
+  [".flyball/config.yaml", "trust: { authors: [OWNER, alice] }\n", "BAD_AUTHOR", "1:27"],
+  [".flyball/config.yaml", "trust: { authors: MEMBERS }\n", "BAD_AUTHOR", "1:19"],
+  [".flyball/config.yaml", "trust: { author: OWNER }\n", "UNKNOWN_KEY", "1:10"],
+  [".flyball/config.yaml", "trust: [OWNER]\n", "WRONG_TYPE", "1:8"],
 ])("what is wrong in %s is told there: %j", async (path, text, code, at) => {
   await files({ ...usual, [path]: text })
   const { diagnostics } = await load()

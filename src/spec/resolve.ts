@@ -2,6 +2,7 @@ import type { AgentKind, AgentSpec, Call, CheckSpec } from "../core/loop.ts"
 import type { AgentFile } from "./agent-files.ts"
 import { CHECK_TIMEOUT_MS } from "./definitions.ts"
 import type { Draft, Mention } from "./draft.ts"
+import { ROOT } from "./folder-path.ts"
 import { nearest } from "./nearest.ts"
 import { complain, type SourceFile } from "./source-file.ts"
 import {
@@ -22,6 +23,8 @@ export type Surroundings = {
   choose?: (agent: AgentSpec, maker?: AgentSpec) => AgentSpec | undefined
   /** Checks found in the project itself: package.json scripts, pytest, cargo, … */
   checks?: readonly CheckSpec[]
+  /** The same for the folder that the loop works in, which only its file says; takes the place of `checks`. */
+  checksIn?: (path: string | undefined) => Promise<readonly CheckSpec[]>
   /** Sources and actions, besides Flyball's own; `missing` says why one can't work here. */
   sources?: readonly Offered[]
   actions?: readonly Offered[]
@@ -58,7 +61,12 @@ export function resolveNames(given: Given): Resolution {
       }),
     ),
     ...Object.values(checks).map(
-      (check): Resolved => ({ kind: "check", name: check.name, became: commandOf(check), from: check.from }),
+      (check): Resolved => ({
+        kind: "check",
+        name: check.name,
+        became: commandOf(check, given.draft.path),
+        from: check.from,
+      }),
     ),
     ...resolveCalls(given, "source", given.draft.mentions.sources, knownSources, given.surroundings.sources ?? []),
     ...resolveCalls(given, "action", given.draft.mentions.actions, knownActions, given.surroundings.actions ?? []),
@@ -82,8 +90,11 @@ export function knownCheckNames(
   ])
 }
 
-function commandOf({ run, kind }: CheckSpec): string {
-  return run === undefined ? `Flyball's own (${kind})` : typeof run === "string" ? run : run.join(" ")
+function commandOf({ run, kind, path }: CheckSpec, loopPath: string | undefined): string {
+  if (run === undefined) return `Flyball's own (${kind})`
+  const line = typeof run === "string" ? run : run.join(" ")
+  if (path !== undefined) return `${line} (in ${path})`
+  return loopPath === undefined ? line : `${line} (at the root)`
 }
 
 function resolveAgents({ source, draft, agentFiles, surroundings }: Given): Record<string, AgentSpec> {
@@ -175,7 +186,9 @@ function complainOfAbsent(
 function resolveChecks({ source, draft, checksFile, surroundings }: Given): Record<string, CheckSpec> {
   const builtin = (name: string): CheckSpec => ({ name, kind: "builtin", timeoutMs: CHECK_TIMEOUT_MS, from: "builtin" })
   const detected = Object.fromEntries((surroundings.checks ?? []).map((check) => [check.name, check]))
-  const checks: Record<string, CheckSpec> = { ...detected, ...checksFile, ...draft.checks }
+  const declared = { ...checksFile, ...draft.checks }
+  const checks: Record<string, CheckSpec> = { ...detected }
+  for (const [name, check] of Object.entries(declared)) checks[name] = placed(check, draft.path)
   for (const name of builtinChecks.filter((each) => each !== "goal_metrics")) checks[name] = builtin(name)
   const metrics = draft.goal?.metrics ?? []
   if (metrics.length > 0) checks.goal_metrics = { ...builtin("goal_metrics"), metrics }
@@ -187,6 +200,12 @@ function resolveChecks({ source, draft, checksFile, surroundings }: Given): Reco
     } else unknownCheck(source, mention, [...Object.keys(checks), ...Object.keys(roleChecks)])
   }
   return checks
+}
+
+/** A command that says nothing of its folder runs where the loop works. */
+export function placed({ path, ...check }: CheckSpec, loopPath: string | undefined): CheckSpec {
+  const folder = path ?? loopPath
+  return folder === undefined || folder === ROOT ? check : { ...check, path: folder }
 }
 
 function noMetrics(source: SourceFile, mention: Mention): void {

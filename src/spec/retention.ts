@@ -1,4 +1,5 @@
-import { readSpan } from "./guardrails.ts"
+import { defaultPool, type PoolSize } from "../core/limits.ts"
+import { readCount, readSpan } from "./guardrails.ts"
 import { reading } from "./misread.ts"
 import { readSize } from "./quantity.ts"
 import type { RawConfig } from "./shape.ts"
@@ -24,5 +25,17 @@ export function readRetention(source: SourceFile, raw: RawConfig["retention"] = 
     keepMs: readSpan(source, ["retention", "keep"], raw.keep, defaultRetention.keepMs),
     artifactsBytes: size("artifacts", defaultRetention.artifactsBytes),
     databaseBytes: size("database", defaultRetention.databaseBytes),
+  }
+}
+
+/** `pool:` of `.flyball/config.yaml`. */
+export function readPool(source: SourceFile, raw: RawConfig["pool"] = {}): PoolSize {
+  const { workspaces, size } = raw
+  return {
+    entries: workspaces === 0 ? 0 : readCount(source, ["pool", "workspaces"], workspaces, defaultPool.entries, 100),
+    bytes:
+      size === undefined
+        ? defaultPool.bytes
+        : (reading(source, ["pool", "size"], "BAD_SIZE", size, readSize) ?? defaultPool.bytes),
   }
 }

@@ -41,7 +41,9 @@ const agentKeys = {
   effort: words("Reasoning effort, as the agent itself names it.").optional(),
   command: z
     .union([z.string(), z.array(z.string())], said("a shell line, or an argv list"))
-    .describe("`use: command` alone: an argv list, or one shell line; the prompt comes on stdin.")
+    .describe(
+      "`use: command`: an argv list, or one shell line; the prompt comes on stdin. `use: acp`: what speaks ACP.",
+    )
     .optional(),
   recording: words("`use: replay` alone: the folder of recorded sessions.").optional(),
   instructions: words("The agent's system prompt.").optional(),
@@ -73,6 +75,10 @@ export const RawCheck = z.union(
           .optional(),
         format: words("The runner or linter whose machine format is read: vitest, pytest, eslint, …").optional(),
         timeout: duration("Stopped after this long.").optional(),
+        path: words(
+          "The folder it runs in: the loop's `path` unless set; `.` is the repository's root.",
+          "a folder such as services/payments",
+        ).optional(),
       },
       "A check.",
     ),
@@ -160,7 +166,7 @@ export const RawGuardrails = mapping(
   {
     max_iterations: count("Attempts at one finding.").optional(),
     budget: oneOrMore(
-      "Ceilings: $5/run, $40/day, $1/attempt, 30M tokens/day.",
+      "Ceilings: $5/run, $40/day, $1/attempt, $3/change, $200/month (of the repository), 30M tokens/day.",
       "money such as $5/run, or tokens such as 30M tokens/day",
     ).optional(),
     halt_on: oneOrMore(
@@ -177,12 +183,16 @@ export const RawGuardrails = mapping(
     ).optional(),
     max_findings: count("Findings attempted in one run.").optional(),
     protect: list("Globs that nobody but a person may change.").optional(),
+    licences: list(
+      "SPDX ids under which a dependency may come; `default` stands for the usual permissive ones.",
+    ).optional(),
     hours: words("When the loop may start: MON-FRI 07:00-19:00 Europe/Berlin.").optional(),
     limits: mapping(
       {
         output: size("What one agent session may print.").optional(),
         prompt: size("The longest prompt.").optional(),
         step: duration("Wall clock of one step that is no attempt: isolate, verify, ship.").optional(),
+        source: duration("Wall clock of one source of discovery.").optional(),
       },
       "Ceilings of what the loop handles.",
       "a mapping such as { output: 10MB, prompt: 200KB }",
@@ -218,6 +228,10 @@ const goal = mapping(
 )
 
 const body = {
+  path: words(
+    "The folder of the repository that the loop works in; the whole repository unless set.",
+    "a folder such as services/payments",
+  ).optional(),
   goal: goal.optional(),
   evaluation: mapping({ layers: layers.optional() }, "Another way to write `verify.layers`.").optional(),
   trigger: oneOrMore(
@@ -249,6 +263,10 @@ const body = {
     "Commands at certain moments.",
   ).optional(),
   setup: words("Short for hooks.after_isolate.").optional(),
+  network: oneOrMore(
+    "What makers may reach besides their model: registries by name (npm, pypi, …) and hosts (api.example.com, *.example.com:8443); [] is nothing.",
+    "a registry such as npm, or a host such as api.example.com",
+  ).optional(),
   state: mapping(
     { branch: words("Keeps the state file's history on this branch.").optional() },
     "The state file's history.",
@@ -290,6 +308,17 @@ export const RawResource = mapping(
 )
 export type RawResource = z.infer<typeof RawResource>
 
+/** `config.yaml` of FLYBALL_HOME: what a user says for all loops of all repositories. */
+export const RawUserConfig = mapping(
+  {
+    budget: oneOrMore(
+      "Ceilings of all loops together: $100/day, 200M tokens/day.",
+      "money such as $100/day, or tokens such as 200M tokens/day",
+    ).optional(),
+  },
+  "What holds for all loops of this user.",
+)
+
 /** `.flyball/config.yaml`. */
 export const RawConfig = mapping(
   {
@@ -299,6 +328,7 @@ export const RawConfig = mapping(
         isolation: body.isolation,
         strict: body.strict,
         guardrails: body.guardrails,
+        network: body.network,
       },
       "What loops get that don't say otherwise.",
     ).optional(),
@@ -310,10 +340,16 @@ export const RawConfig = mapping(
       )
       .describe("Connectors and their settings.")
       .optional(),
-    trust: z
-      .record(z.string(), z.unknown(), said("a mapping"))
-      .describe("What of this repository is trusted.")
-      .optional(),
+    trust: mapping(
+      {
+        authors: oneOrMore(
+          "Whose issues and comments may become work: associations (OWNER, MEMBER, COLLABORATOR, COMMITTER, …), @names, addresses.",
+          "an association, a name such as @alice, or an e-mail address",
+        ).optional(),
+      },
+      "Whose text is trusted.",
+      "a mapping such as { authors: [OWNER, MEMBER, '@alice'] }",
+    ).optional(),
     retention: mapping(
       {
         keep: duration("How long what is over stays: prompts, logs, measurements, rows that prove nothing.").optional(),
@@ -323,8 +359,16 @@ export const RawConfig = mapping(
       "How long and how much is kept.",
       "a mapping such as { keep: 30d, artifacts: 2GB }",
     ).optional(),
+    pool: mapping(
+      {
+        workspaces: count("Folders of a large repository that lie ready, checked out ahead; 0 for none.").optional(),
+        size: size("All of them together.").optional(),
+      },
+      "What is prepared ahead.",
+      "a mapping such as { workspaces: 4, size: 4GB }",
+    ).optional(),
   },
-  "Defaults, connectors, trust, retention.",
+  "Defaults, connectors, trust, retention, pool.",
 )
 export type RawConfig = z.infer<typeof RawConfig>
 

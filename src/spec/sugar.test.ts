@@ -142,6 +142,9 @@ test.each([
   ["$1,200/day", "usdPerDay", 1200, "$1200/day"],
   ["$5 / run", "usdPerRun", 5, "$5/run"],
   ["30M tokens/day", "tokensPerDay", 30e6, "30M tokens/day"],
+  ["$3/change", "usdPerChange", 3, "$3/change"],
+  ["$200/month", "usdPerMonth", 200, "$200/month"],
+  ["2M tokens/attempt", "tokensPerAttempt", 2e6, "2M tokens/attempt"],
   ["500k tokens/run", "tokensPerRun", 500e3, "500k tokens/run"],
   ["1.5M tokens/day", "tokensPerDay", 1.5e6, "1.5M tokens/day"],
   ["1234567 tokens/day", "tokensPerDay", 1_234_567, "1.234567M tokens/day"],
@@ -169,7 +172,7 @@ test.each([
   ["$-5/run", undefined],
   ["$1.2.3/run", undefined],
   ["$5 tokens/day", undefined],
-  ["1M tokens/attempt", undefined],
+  ["1M tokens/change", undefined],
   ["free", undefined],
 ])("money: `%s` is refused, with %s suggested", async (text, suggestion) => {
   const found = await complaint(() => readCeiling(text))

@@ -9,6 +9,8 @@ export type ReadTree = {
   read: (path: string) => Promise<string | undefined>
   /** Names of the files in a folder, sorted; none where there is no such folder. */
   list: (folder: string) => Promise<string[]>
+  /** Whether there is such a folder; absent where nobody can tell. */
+  isFolder?: (path: string) => Promise<boolean>
 }
 
 const LIMIT_BYTES = 1024 * 1024
@@ -41,6 +43,14 @@ export function checkoutTree(root: string): ReadTree {
         throw error
       }
     },
+    isFolder: async (path) => {
+      try {
+        return (await stat(join(root, path))).isDirectory()
+      } catch (error) {
+        if (isAbsence(error)) return false
+        throw error
+      }
+    },
   }
 }
 
@@ -64,6 +74,10 @@ export function commitTree(repository: string, commit: string): ReadTree {
               .at(-1) ?? "",
         )
         .sort()
+    },
+    isFolder: async (path) => {
+      const ran = await tryGit(["cat-file", "-t", `${commit}:${path}`], { cwd: repository })
+      return ran.exitCode === 0 && ran.stdout.trim() === "tree"
     },
   }
 }

@@ -37,10 +37,12 @@ export async function readFacts(
   { repo, subject, signal }: Where,
   finding: Finding | undefined,
   guardrails: Guardrails,
+  path?: string,
 ): Promise<ChangeFacts> {
   const { base, tree } = subject
   const diff = await readDiff(repo, base, tree, signal)
-  return { repo, base, tree, ...diff, finding, guardrails, isTest: isTestPath, harnessChanged: [], signal }
+  const within = path === undefined ? {} : { within: path }
+  return { repo, base, tree, ...diff, finding, guardrails, ...within, isTest: isTestPath, harnessChanged: [], signal }
 }
 
 /** The facts again, with the test files that the base's own report names, and the base's copies of them in place. */
@@ -57,7 +59,8 @@ export async function withOverlay(
   const isTest = (path: string) => reported.has(path) || isTestPath(path)
   const edited = facts.entries.filter((entry) => entry.status !== "added" && isTest(entry.path))
   const testFiles = [...new Set([...reported, ...edited.map((entry) => entry.path)])]
-  const put = await tools.overlayTree({ repo, base: subject.base, tree: subject.tree, testFiles, signal })
+  const { base, tree } = subject
+  const put = await tools.overlayTree({ repo, base, tree, testFiles, folder: facts.within, signal })
   const known = { ...facts, isTest, harnessChanged: put.harnessChanged }
   const overlay = reported.size === 0 ? put : await apartFromNewTests(put, known)
   return { facts: known, overlay }

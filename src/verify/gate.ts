@@ -28,7 +28,7 @@ import { readPatch } from "./diff.ts"
 import { evidenceOf, type Subject, skipped } from "./evidence.ts"
 import { findingFixed } from "./finding-fixed.ts"
 import type { Measured } from "./judge-check.ts"
-import { type LayerInput, needApproval, readChange, runChecks } from "./layers.ts"
+import { type LayerInput, needApproval, readChange, readsDifference, runChecks } from "./layers.ts"
 import type { MeasureTree, OverlayTree } from "./measuring.ts"
 import { type ReviewFacts, review } from "./reviewer.ts"
 
@@ -37,7 +37,10 @@ export type GateInput = {
   workspaces: Workspaces
   measureTree: MeasureTree
   overlayTree: OverlayTree
-  loop: Pick<Loop, "agents" | "guardrails" | "strict"> & { checks: Record<string, CheckSpec>; layers: readonly Layer[] }
+  loop: Pick<Loop, "agents" | "guardrails" | "strict" | "path"> & {
+    checks: Record<string, CheckSpec>
+    layers: readonly Layer[]
+  }
   /** The commit that the head is to land on: the base as it is now. */
   base: string
   head: string
@@ -88,7 +91,10 @@ export async function gate(input: GateInput): Promise<GateResult> {
     return finish(state)
   }
   state.subject = { head, base, tree: merge.tree }
-  record(state, evidenceOf("merge", state.subject, passes(`merges cleanly onto ${base.slice(0, 10)}`, 1)))
+  record(
+    state,
+    evidenceOf("merge", state.subject, passes(`merges cleanly onto ${base.slice(0, 10)}`, 1), merges(state.subject)),
+  )
   await verify(state)
   input.signal.throwIfAborted()
   return { ...finish(state), tree: merge.tree }
@@ -186,7 +192,7 @@ async function keep(state: State, facts: ChangeFacts, green: boolean, layerInput
   const judged = await noWeakenedTests(facts, { lost, repeated })
   const doubted = judged.outcome === "pass" && layerInput !== undefined && standingPasses(state)
   const told = doubted ? withBelief(judged, await believed(state.measured, layerInput), repeated) : judged
-  record(state, evidenceOf("no_weakened_tests", state.subject, told))
+  record(state, evidenceOf("no_weakened_tests", state.subject, { command: readsDifference(state.subject), ...told }))
 }
 
 async function runReview(
@@ -221,6 +227,7 @@ async function runReview(
     diff,
     evidence: state.evidence,
     artifactDir: input.artifactDir,
+    ...(loop.path === undefined ? {} : { path: loop.path }),
     strict: loop.strict,
     signal: input.signal,
   })
@@ -233,7 +240,7 @@ async function runReview(
 async function readOrRefuse(state: State): Promise<ChangeFacts | undefined> {
   const { input, subject } = state
   try {
-    return await readFacts(whereOf(state), input.finding, input.loop.guardrails)
+    return await readFacts(whereOf(state), input.finding, input.loop.guardrails, input.loop.path)
   } catch (thrown) {
     if (!(thrown instanceof Failure) || thrown.code !== "DIFF_TOO_LARGE") throw thrown
     const feedback = `${thrown.message} ${thrown.hint ?? ""}`
@@ -279,7 +286,12 @@ function conflict({ input, subject }: State, files: readonly string[]): Evidence
     "merge",
     { ...subject, tree: subject.head },
     repeated ? { ...judged, blame: "person", summary: `${summary}, for the second time` } : judged,
+    merges(subject),
   )
+}
+
+function merges({ base, head }: Subject): { command: string } {
+  return { command: `git merge-tree --write-tree ${base} ${head}` }
 }
 
 function standingPasses(state: State): boolean {

@@ -26,6 +26,7 @@ const guarded: readonly Guarded[] = [
       ".gemini/**",
       ".cursor/**",
       ".opencode/**",
+      ".pi/**",
       ".agents/**",
       ".mcp.json",
       "opencode.json{,c}",
@@ -199,7 +200,12 @@ const shadowed = new RegExp(
   `^(src/)?(?:(?:${python.split(" ").join("|")})(?:\\.pyi?$|/)|(?:assert|vitest|jest|mocha|chai|sinon|ava|tap|expect)(?:\\.[cm]?[jt]s$|/(?:index\\.[cm]?[jt]s|package\\.json)$))`,
 )
 
-/** New modules that would be taken for the runner's, or for the language's own: Python looks at the root and in `src` first. */
-export function shadowsRunner(path: string): boolean {
-  return shadowed.test(canonicalPath(path))
+/**
+ * New modules that would be taken for the runner's, or for the language's own: Python looks at the root and in `src` first,
+ * and at the same of the folder that the checks run in.
+ */
+export function shadowsRunner(path: string, folder?: string): boolean {
+  const canonical = canonicalPath(path)
+  const prefix = folder === undefined ? "" : `${canonicalPath(folder)}/`
+  return shadowed.test(canonical) || (canonical.startsWith(prefix) && shadowed.test(canonical.slice(prefix.length)))
 }

@@ -54,7 +54,12 @@ export async function runChecks(expr: CheckExpr, known: readonly Evidence[], inp
     const started = performance.now()
     const judgement = await proof({ ...input, known: [...known, ...outcome.evidence], measured: outcome.measured })
     input.signal.throwIfAborted()
-    const evidence = { ...evidenceOf(name, subject, judgement), ms: Math.round(performance.now() - started) }
+    // Where nothing had to be run, the difference was what was looked at.
+    const read = judgement.outcome === "pass" ? { command: readsDifference(subject) } : {}
+    const evidence = {
+      ...evidenceOf(name, subject, { ...read, ...judgement }),
+      ms: Math.round(performance.now() - started),
+    }
     input.told(`${name}: ${evidence.outcome}: ${evidence.summary}`)
     outcome.evidence.push(evidence)
   }
@@ -69,9 +74,14 @@ export async function readChange(
   const check = changeChecks[name]
   if (check === undefined) return skipped(name, subject, `There is no built-in check \`${name}\`.`)
   const started = performance.now()
-  const evidence = evidenceOf(name, subject, await check(facts))
+  const evidence = evidenceOf(name, subject, await check(facts), { command: readsDifference(subject) })
   told(`${name}: ${evidence.outcome}: ${evidence.summary}`)
   return { ...evidence, ms: performance.now() - started }
+}
+
+/** What a check that runs nothing looks at, in words that show it to anybody. */
+export function readsDifference({ base, tree }: Pick<Subject, "base" | "tree">): string {
+  return `git diff ${base} ${tree}`
 }
 
 async function runCheck(name: string, input: LayerInput): Promise<{ evidence: Evidence; measured?: Measured }> {
@@ -79,7 +89,7 @@ async function runCheck(name: string, input: LayerInput): Promise<{ evidence: Ev
   const check = Object.hasOwn(checks, name) ? checks[name] : undefined
   if (check === undefined || check.run === undefined || standing.has(name)) {
     const evidence = skipped(name, subject, unavailable(name))
-    told(`${name}: ${evidence.summary}`)
+    told(`${name}: ${evidence.outcome}: ${evidence.summary}`)
     return { evidence }
   }
   told(`${name} on the base and on the change`)

@@ -3,6 +3,7 @@ import { homedir } from "node:os"
 import { dirname, join } from "node:path"
 import type { Repo, Sandbox } from "../core/ports.ts"
 import { buildEnv } from "../lib/environment.ts"
+import { foldersUpTo } from "./place.ts"
 
 /** Programs that projects are measured with: another one of that name, or none, is another machine. */
 const TOOLS = [
@@ -24,7 +25,7 @@ const STAMPS = [
  */
 export function machineStamp(repo: Repo, sandbox: Sandbox): unknown[] {
   const env = buildEnv({ home: "", tmp: "" })
-  const path = (env["PATH"] ?? "").split(":")
+  const path = (env.PATH ?? "").split(":")
   return [
     process.version,
     process.platform,
@@ -32,14 +33,24 @@ export function machineStamp(repo: Repo, sandbox: Sandbox): unknown[] {
     env,
     sandbox.kind.is,
     TOOLS.map((name) => toolStamp(name, path)),
-    stampOf(join(env["PYENV_ROOT"] ?? "/nowhere", "version")),
+    stampOf(join(env.PYENV_ROOT ?? "/nowhere", "version")),
     STAMPS.map((name) => stampOf(join(repo.root, name))),
     folderStamp(join(repo.root, "node_modules")),
     [".venv", "venv"].flatMap((name) => sitePackages(join(repo.root, name))),
-    [...path.map((folder) => dirname(folder)), ...pyenvs(env["PYENV_ROOT"])].flatMap(sitePackages),
+    [...path.map((folder) => dirname(folder)), ...pyenvs(env.PYENV_ROOT)].flatMap(sitePackages),
     stampOf(join(homedir(), ".cargo", "registry", "index")),
-    stampOf(join(env["GOMODCACHE"] ?? join(homedir(), "go", "pkg", "mod"), "cache", "download")),
+    stampOf(join(env.GOMODCACHE ?? join(homedir(), "go", "pkg", "mod"), "cache", "download")),
   ]
+}
+
+/** What a measurement in a folder depends on besides: what is installed there and in the folders between it and the root. */
+export function stampIn({ root }: Repo, folder: string): unknown[] {
+  const between = foldersUpTo(folder).filter((above) => above !== "")
+  return between.map((above) => [
+    STAMPS.map((name) => stampOf(join(root, above, name))),
+    folderStamp(join(root, above, "node_modules")),
+    [".venv", "venv"].flatMap((name) => sitePackages(join(root, above, name))),
+  ])
 }
 
 /** The first program of that name on the PATH: where it really lies, and when it was put there. */

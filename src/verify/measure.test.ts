@@ -108,7 +108,7 @@ test("a check whose definition the base lacks says that it is frozen; a script t
 })
 
 test("a command gets a built environment, and nothing is left of a measurement but its output", async () => {
-  process.env["FLYBALL_TEST_SECRET"] = "s3cret"
+  process.env.FLYBALL_TEST_SECRET = "s3cret"
   using repo = openTestRepo(files)
   try {
     const measured = await testProber(repo.repo).measure(exit("env; pwd"), "HEAD", never)
@@ -118,7 +118,7 @@ test("a command gets a built environment, and nothing is left of a measurement b
     expect(readdirSync(join(repo.repo.dataDir, "measure"))).toEqual([])
     expect(readdirSync(repo.repo.dataDir).filter((name) => name.startsWith("checkout"))).toEqual([])
   } finally {
-    delete process.env["FLYBALL_TEST_SECRET"]
+    delete process.env.FLYBALL_TEST_SECRET
   }
 })
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { mkdirSync, writeFileSync } from "node:fs"
+import { lstatSync, mkdirSync, realpathSync, writeFileSync } from "node:fs"
 import { realpath } from "node:fs/promises"
 import { join } from "node:path"
 import type { Measurement } from "../core/evidence.ts"
@@ -8,7 +8,8 @@ import type { CheckSpec } from "../core/loop.ts"
 import type { Prober, Repo, Sandbox, Workspaces } from "../core/ports.ts"
 import { git } from "../lib/git.ts"
 import { cacheKey, type MeasurementCache, openCache } from "./cache.ts"
-import { machineStamp } from "./machine.ts"
+import { type GoCaches, openGoCaches } from "./go-cache.ts"
+import { machineStamp, stampIn } from "./machine.ts"
 import type { MeasureOptions, MeasureTree } from "./measuring.ts"
 import { overlayHarness } from "./overlay.ts"
 import { cargoHome, environment, openScratch } from "./place.ts"
@@ -41,7 +42,14 @@ const ARTIFACT_CHARACTERS = 512 * 1024
 export function openProber(options: ProberOptions): TreeProber {
   const cache = openCache(join(options.repo.dataDir, "cache", "measurements"))
   const underWay = new Map<string, Promise<Measurement>>()
-  const context: Context = { ...options, cache, underWay, known: new Map(), stamp: undefined }
+  const context: Context = {
+    ...options,
+    cache,
+    underWay,
+    known: new Map(),
+    stamp: undefined,
+    go: openGoCaches(options),
+  }
   return {
     measure: (check, commit, signal) => measureIn(context, check, { tree: commit, purpose: check.name, signal }),
     measureTree: (check, given) => measureIn(context, check, given),
@@ -55,6 +63,7 @@ type Context = ProberOptions & {
   known: Map<string, string>
   /** What the machine was like a moment ago. */
   stamp: { at: number; is: unknown[] } | undefined
+  go: GoCaches
 }
 type Given = Omit<MeasureOptions, "definitionsFrom"> & { definitionsFrom?: string }
 
@@ -66,15 +75,15 @@ async function measureIn(context: Context, check: CheckSpec, given: Given): Prom
       ? own
       : await once(
           context,
-          `harness ${base} ${own}`,
-          async () => (await overlayHarness({ repo, base, tree: own, signal: given.signal })).tree,
+          `harness ${base} ${own} ${check.path ?? ""}`,
+          async () => (await overlayHarness({ repo, base, tree: own, folder: check.path, signal: given.signal })).tree,
         )
   const picked = given.only === undefined ? [] : [given.only.map((test) => [test.id, test.file, test.name])]
-  const { run, kind, format, timeoutMs } = check
+  const { run, kind, format, timeoutMs, path } = check
   const what = [tree, run, kind, format, timeoutMs, context.env, context.setup, given.repeat ?? 0, ...picked]
-  const key = cacheKey([...what, stampOf(context)])
+  const key = cacheKey([...what, stampOf(context), ...(path === undefined ? [] : [path, stampIn(repo, path)])])
   if (given.fresh === true) {
-    const measured = await measureOnce(context, check, { ...given, tree, definition })
+    const measured = await measureOnce(context, check, { ...given, tree, definition, base: base ?? own })
     if (isLasting(measured)) await context.cache.put(key, measured)
     else if (!given.signal.aborted) await context.cache.forget(key)
     return measured
@@ -91,7 +100,7 @@ async function measureIn(context: Context, check: CheckSpec, given: Given): Prom
     if (shared.result.is === "error" && shared.result.code !== "stopped")
       return { ...shared, check: check.name, definition }
   }
-  const measuring = measureOnce(context, check, { ...given, tree, definition })
+  const measuring = measureOnce(context, check, { ...given, tree, definition, base: base ?? own })
   context.underWay.set(key, measuring)
   try {
     const measured = await measuring
@@ -119,21 +128,28 @@ function isLasting({ result }: Measurement): boolean {
   return result.is === "report" || !neverCached.has(result.code)
 }
 
-type Once = Pick<MeasureOptions, "tree" | "purpose" | "signal" | "only"> & { definition: Measurement["definition"] }
+type Once = Pick<MeasureOptions, "tree" | "purpose" | "signal" | "only"> & {
+  definition: Measurement["definition"]
+  /** The tree that the definitions are of. */
+  base: string
+}
 
 async function measureOnce(
   context: Context,
   check: CheckSpec,
-  { tree, purpose, signal, definition, only }: Once,
+  { tree, base, purpose, signal, definition, only }: Once,
 ): Promise<Measurement> {
   if (signal.aborted) return stopped(check, tree, definition)
   const started = performance.now()
   await using checkout = await context.workspaces.checkout(tree, purpose, signal)
   await using scratch = await openScratch(context.repo)
   const root = await realpath(checkout.path)
-  const plan = planCheck(check, filesOf(root))
+  const plan = isFolderOf(root, check.path)
+    ? planCheck(check, filesOf(root, check.path))
+    : { is: "missing" as const, why: `There is no folder ${check.path} in this tree.` }
   const facts = { check: check.name, tree, command: commandOf(check, plan), definition, cached: false }
-  const ms = () => Math.round(performance.now() - started)
+  let buildMs = 0
+  const ms = () => Math.round(performance.now() - started - buildMs)
   if (plan.is === "missing") {
     return {
       ...facts,
@@ -144,11 +160,16 @@ async function measureOnce(
     }
   }
   const cargo = cargoHome(scratch.path)
+  // What is built for all measurements is no part of what this one took.
+  const built = performance.now()
+  const go = await context.go.copyFor({ plan, base, folder: check.path, scratch, signal })
+  buildMs = performance.now() - built
   const before = lookAt(root, await filesOfTree(context.repo, tree, signal))
   const outcome = await runPlan(plan, check.kind, {
     checkout: { ...checkout, path: root },
+    ...(check.path === undefined ? {} : { folder: check.path }),
     sandbox: context.sandbox,
-    env: environment(root, scratch, cargo.env, { ...context.env, ...checkout.env }),
+    env: environment(root, scratch, cargo.env, { ...go, ...context.env, ...checkout.env }, check.path),
     scratch,
     readable: cargo.readable,
     ...(only === undefined ? {} : { only }),
@@ -171,11 +192,19 @@ async function measureOnce(
 
 /** The check as written, what it was found to start, and how its outcome is known. */
 function commandOf(check: CheckSpec, plan: Plan): string {
-  const written = typeof check.run === "string" ? check.run : (check.run ?? []).join(" ")
+  const line = typeof check.run === "string" ? check.run : (check.run ?? []).join(" ")
+  const written = check.path === undefined ? line : `${check.path}: ${line}`
   if (plan.is === "missing") return written
   if (plan.is === "whole") return `${written} (by its exit code alone: ${plan.why})`
   const steps = plan.steps.map((step) => step.text).join(" && ")
-  return steps === written ? written : `${written} → ${steps}`
+  return steps === line ? written : `${written} → ${steps}`
+}
+
+/** Whether the checkout has that folder, as itself and not as a link to another one. */
+function isFolderOf(root: string, path: string | undefined): boolean {
+  if (path === undefined) return true
+  const found = lstatSync(join(root, path), { throwIfNoEntry: false })
+  return found?.isDirectory() === true && realpathSync(join(root, path)) === join(root, path)
 }
 
 type Resolved = { tree: string; base: string | undefined; definition: Measurement["definition"] }

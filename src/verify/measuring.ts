@@ -27,6 +27,8 @@ export type OverlayTree = (options: {
   base: string
   tree: string
   testFiles: readonly string[]
+  /** The folder that the checks run in; unset: the root alone. */
+  folder?: string | undefined
   signal: AbortSignal
 }) => Promise<Overlay>
 

@@ -52,7 +52,7 @@ const goBase = {
   "lib.go": "package p\n\nvar Add = func(a, b int) int { return a + b }\n",
   "lib_test.go": `package p\n\nimport "testing"\n\nfunc TestAdd(t *testing.T) {\n\tif Add(1, 2) != 3 {\n\t\tt.Fatal("no")\n\t}\n}\n`,
 }
-const onPath = (name: string) => (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, name)))
+const onPath = (name: string) => (process.env.PATH ?? "").split(":").some((folder) => existsSync(join(folder, name)))
 
 test.skipIf(!existsSync(join(toolModules, "mocha")))(
   "T3: in mocha a new test file can't turn a test of the base green by patching what it tests",

@@ -11,19 +11,21 @@ import { mayBeNamed, namedIn, namesHarness, publishedBy } from "./harness.ts"
 import { type ManifestParts, manifestOf } from "./manifest-parts.ts"
 import type { Overlay, OverlayTree } from "./measuring.ts"
 import { isSnapshotPath, isTestPath } from "./paths.ts"
+import { readTexts } from "./texts.ts"
 
 /**
  * The head's merged tree with the base's harness and the base's copies of existing tests: a tree like any other, so that
  * what is measured on it can be remembered. A test file is one that the base's report names, or that has a test's name.
  */
-export const overlayTree: OverlayTree = ({ repo, base, tree, testFiles, signal }) =>
-  overlay({ repo, base, tree, signal, tests: { named: new Set(testFiles) } })
+export const overlayTree: OverlayTree = ({ testFiles, ...given }) =>
+  overlay({ ...given, tests: { named: new Set(testFiles) } })
 
 /** The same with the harness alone, of tree ids: what is linted and compiled is what lands, by the base's rules. */
 export function overlayHarness(given: {
   repo: Repo
   base: string
   tree: string
+  folder?: string | undefined
   signal: AbortSignal
 }): Promise<Overlay> {
   return overlay({ ...given, tests: undefined })
@@ -33,6 +35,8 @@ type Given = {
   repo: Repo
   base: string
   tree: string
+  /** Where the checks run, for what would be taken there for the runner's own; unset: the root alone. */
+  folder?: string | undefined
   signal: AbortSignal
   tests: { named: ReadonlySet<string> } | undefined
 }
@@ -42,7 +46,8 @@ type Difference = { path: string; base: Side | undefined; head: Side | undefined
 /** What the index shall hold at a path; undefined removes it. */
 export type Edit = { path: string; side: Side | undefined }
 
-async function overlay({ repo, base, tree, signal, tests }: Given): Promise<Overlay> {
+async function overlay(given: Given): Promise<Overlay> {
+  const { repo, base, tree, folder, signal, tests } = given
   const ask = gitOf(repo, signal)
   const { headTree, differences } = await compare({ repo, base, tree, signal, tests })
   const none: Overlay = { tree: headTree, restored: [], editedTests: [], harnessChanged: [] }
@@ -51,8 +56,8 @@ async function overlay({ repo, base, tree, signal, tests }: Given): Promise<Over
   const doubtful = differences.some(
     ({ path, base: old }) => old !== undefined && mayBeNamed(path) && !isHarnessPath(path),
   )
-  const named = doubtful ? await harnessNamedByConfigs(ask, base) : new Set<string>()
-  const inSource = await inSourceTests(ask, differences, tests?.named)
+  const named = doubtful ? await harnessNamedByConfigs(given) : new Set<string>()
+  const inSource = await inSourceTests(given, differences)
   const isTest = (path: string) =>
     tests !== undefined && !inSource.has(path) && (tests.named.has(path) || isTestPath(path) || isSnapshotPath(path))
 
@@ -61,7 +66,7 @@ async function overlay({ repo, base, tree, signal, tests }: Given): Promise<Over
   for (const difference of differences) {
     const { path } = difference
     const parts = manifestOf(path)
-    const shadows = difference.base === undefined && shadowsRunner(path)
+    const shadows = difference.base === undefined && shadowsRunner(path, folder)
     if (shadows || isHarnessPath(path) || (named.has(path) && difference.base !== undefined)) {
       edits.push({ path, side: difference.base })
       found.harnessChanged.push(path)
@@ -127,17 +132,16 @@ function inTheWay(edits: readonly Edit[], differences: readonly Difference[]): E
 }
 
 /** Set-up files and local plug-ins that the base's own configuration names. */
-async function harnessNamedByConfigs(ask: Ask, base: string): Promise<Set<string>> {
-  const files = (await ask(["ls-tree", "-r", "-z", "--full-tree", "--name-only", base])).split("\0")
+async function harnessNamedByConfigs({ repo, base, signal }: Given): Promise<Set<string>> {
+  const files = (await gitOf(repo, signal)(["ls-tree", "-r", "-z", "--full-tree", "--name-only", base])).split("\0")
   const configs = files.filter(namesHarness).slice(0, 200)
   if (configs.length === 0) return new Set()
   const known = new Set(files)
-  const texts = await readBlobs(
-    ask,
-    configs.map((path) => `${base}:${path}`),
-  )
-  const published = new Set(texts.flatMap((text, index) => publishedBy(configs[index] ?? "", text ?? "")))
-  const named = texts.flatMap((text, index) => namedIn(configs[index] ?? "", text ?? ""))
+  const nameOf = (path: string) => `${base}:${path}`
+  const texts = await readTexts(repo, configs.map(nameOf), signal)
+  const textOf = (path: string) => texts.get(nameOf(path)) ?? ""
+  const published = new Set(configs.flatMap((path) => publishedBy(path, textOf(path))))
+  const named = configs.flatMap((path) => namedIn(path, textOf(path)))
   const suffixes = ["", ".ts", ".js", ".mjs", ".cjs", ".mts", ".cts", ".tsx", "/index.js", "/index.ts"]
   return new Set(
     named
@@ -150,19 +154,17 @@ async function harnessNamedByConfigs(ask: Ask, base: string): Promise<Set<string
  * Files that a report names as tests and that hold what is tested as well (`#[cfg(test)]`, `import.meta.vitest`,
  * doc tests): putting the base's copy back would undo the fix. The head's copy runs, and the gate compares test ids.
  */
-async function inSourceTests(
-  ask: Ask,
-  differences: readonly Difference[],
-  named: ReadonlySet<string> | undefined,
-): Promise<Set<string>> {
+async function inSourceTests({ repo, signal, tests }: Given, differences: readonly Difference[]): Promise<Set<string>> {
   const doubtful = differences.filter(
-    ({ path, base }) => base !== undefined && named?.has(path) === true && !isTestPath(path) && !isSnapshotPath(path),
+    ({ path, base }) =>
+      base !== undefined && tests?.named.has(path) === true && !isTestPath(path) && !isSnapshotPath(path),
   )
-  const texts = await readBlobs(
-    ask,
-    doubtful.map(({ base }) => base?.id ?? ""),
+  const texts = await readTexts(
+    repo,
+    doubtful.flatMap(({ base }) => base?.id ?? []),
+    signal,
   )
-  const mixed = doubtful.filter(({ path }, index) => holdsSource(path, texts[index] ?? ""))
+  const mixed = doubtful.filter(({ path, base }) => holdsSource(path, texts.get(base?.id ?? "") ?? ""))
   return new Set(mixed.map(({ path }) => path))
 }
 
@@ -170,25 +172,6 @@ function holdsSource(path: string, text: string): boolean {
   if (path.endsWith(".rs")) return !/^(tests|benches)\//.test(path)
   if (path.endsWith(".py")) return !/^\s*(async\s+)?def test|\bunittest\b|^class Test/m.test(text)
   return /import\.meta\.vitest|^\s*export\s|\bmodule\.exports\b|^\s*exports\./m.test(text)
-}
-
-/** Blobs by name in one process; undefined for one that is missing. */
-async function readBlobs(ask: Ask, names: readonly string[]): Promise<(string | undefined)[]> {
-  if (names.length === 0) return []
-  // Text in, text out: `cat-file --batch` counts bytes, so sizes are taken from a buffer.
-  const output = Buffer.from(await ask(["cat-file", "--batch"], `${names.join("\n")}\n`), "utf8")
-  let at = 0
-  return names.map(() => {
-    const end = output.indexOf("\n", at)
-    const size = Number(/ blob (\d+)$/.exec(output.subarray(at, end).toString())?.[1] ?? Number.NaN)
-    if (end === -1 || Number.isNaN(size)) {
-      at = end === -1 ? output.length : end + 1
-      return undefined
-    }
-    const text = output.subarray(end + 1, end + 1 + size).toString("utf8")
-    at = end + 1 + size + 1
-    return text
-  })
 }
 
 /** The head's file with the base's harness parts; undefined where they agree already. */

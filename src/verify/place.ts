@@ -12,14 +12,17 @@ export function environment(
   scratch: Scratch,
   cargo: Record<string, string>,
   extra: Record<string, string>,
+  folder = "",
 ): Record<string, string> {
   const built = buildEnv({ home: scratch.home, tmp: scratch.tmp })
   // Whether they exist is seen only inside: dependencies may be bound there, and not lie here.
-  const local = ["node_modules/.bin", ".venv/bin", "venv/bin"].map((path) => join(root, path))
+  const local = foldersUpTo(folder).flatMap((above) =>
+    ["node_modules/.bin", ".venv/bin", "venv/bin"].map((path) => join(root, above, path)),
+  )
   return {
     ...built,
-    PATH: [...local, built["PATH"] ?? ""].join(":"),
-    ...pythonPath(root),
+    PATH: [...local, built.PATH ?? ""].join(":"),
+    ...pythonPath(foldersUpTo(folder).map((above) => join(root, above))),
     FORCE_COLOR: "0",
     // There is no network: a tool that would fetch fails at once instead of waiting.
     CARGO_NET_OFFLINE: "true",
@@ -36,16 +39,22 @@ export function environment(
  * A Python project is imported from the tree before any copy of it that is installed: one in the machine's site-packages,
  * or an editable one that points at the user's checkout, would be tested in the head's place.
  */
-function pythonPath(root: string): Record<string, string> {
-  const isPython = ["pyproject.toml", "setup.py", "setup.cfg"].some((name) => existsSync(join(root, name)))
-  if (!isPython) return {}
-  const src = join(root, "src")
-  return { PYTHONPATH: [...(existsSync(src) ? [src] : []), root].join(":") }
+function pythonPath(roots: readonly string[]): Record<string, string> {
+  const found = roots
+    .filter((root) => ["pyproject.toml", "setup.py", "setup.cfg"].some((name) => existsSync(join(root, name))))
+    .flatMap((root) => [...(existsSync(join(root, "src")) ? [join(root, "src")] : []), root])
+  return found.length === 0 ? {} : { PYTHONPATH: found.join(":") }
+}
+
+/** A folder of a repository and those above it, the nearest first; the root is the empty text. */
+export function foldersUpTo(folder: string): string[] {
+  const parts = folder.split("/").filter((part) => part !== "")
+  return [...parts.keys(), parts.length].map((index) => parts.slice(0, parts.length - index).join("/"))
 }
 
 /** A CARGO_HOME of its own that shows the user's downloaded crates, and not their credentials. */
 export function cargoHome(scratch: string): { env: Record<string, string>; readable: string[] } {
-  const users = process.env["CARGO_HOME"] ?? join(homedir(), ".cargo")
+  const users = process.env.CARGO_HOME ?? join(homedir(), ".cargo")
   const shown = ["registry", "git"]
     .map((name) => ({ name, path: join(users, name) }))
     .filter(({ path }) => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true)

@@ -62,7 +62,7 @@ export function requiredIn(project: Project, name: string): string | undefined {
 /** Whether pyproject.toml has a `[tool.NAME]`. */
 export function hasPythonTool(project: Project, name: string): boolean {
   const manifest = tolerant(() => parseToml(project.text("pyproject.toml") ?? ""))
-  return manifest !== undefined && isTable(manifest["tool"]) && manifest["tool"][name] !== undefined
+  return manifest !== undefined && isTable(manifest.tool) && manifest.tool[name] !== undefined
 }
 
 /** The targets of the project's Makefile, and its name. */

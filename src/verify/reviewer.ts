@@ -36,6 +36,8 @@ export type ReviewInput = {
   prompt: (facts: ReviewFacts) => string
   limits: AgentTask["limits"]
   artifactDir: string
+  /** The folder that the loop works in, where the reviewer starts. */
+  path?: string
   /** Another model of the maker's family is an error, not a caveat. */
   strict: boolean
   signal: AbortSignal
@@ -110,6 +112,7 @@ async function ask(subject: Subject, input: ReviewInput): Promise<Asked> {
       role: "reviewer",
       agent: reviewer,
       cwd: checkout.path,
+      ...(input.path === undefined ? {} : { path: input.path }),
       around: checkout,
       prompt,
       finding,

@@ -1,9 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, posix } from "node:path"
 import type { Issue, Report, TestResult } from "../core/evidence.ts"
 import { lastNumber } from "../core/judge-metrics.ts"
 import type { Checkout, Sandbox } from "../core/ports.ts"
 import { type Ran, run } from "../lib/process.ts"
+import { fromRoot, toFolder } from "./in-folder.ts"
 import type { Picked } from "./measuring.ts"
 import { onlyLooks } from "./only-looks.ts"
 import { fingerprinted, numbered, type RawIssue } from "./runners/ids.ts"
@@ -15,6 +16,8 @@ import type { Plan, Step } from "./script.ts"
 /** Where and under what limits the commands of one measurement run. */
 export type Place = {
   checkout: Checkout
+  /** The folder of the checkout that the commands run in, and that their runners take for the root; unset: the root. */
+  folder?: string
   sandbox: Sandbox
   /** The whole environment of each command. */
   env: Record<string, string>
@@ -41,9 +44,10 @@ export type Outcome = {
 const OUTPUT_BYTES = 64 * 1024 * 1024
 
 /** Runs a plan's commands in order and reads what they report as one result. */
-export async function runPlan(plan: Exclude<Plan, { is: "missing" }>, kind: string, place: Place): Promise<Outcome> {
-  if (plan.is === "whole") return runWhole(plan.argv, kind, place)
-  const tree = filesOf(place.checkout.path)
+export async function runPlan(plan: Exclude<Plan, { is: "missing" }>, kind: string, given: Place): Promise<Outcome> {
+  if (plan.is === "whole") return runWhole(plan.argv, kind, given)
+  const place = asRunnersKnow(given)
+  const tree = filesOf(place.checkout.path, place.folder)
   const transcript: Outcome["transcript"] = []
   if (place.only !== undefined && !canBeThere(place.only, tree)) {
     const why = `None of the named tests is in this tree: ${place.only
@@ -95,6 +99,12 @@ export async function runPlan(plan: Exclude<Plan, { is: "missing" }>, kind: stri
     alone,
     transcript,
   }
+}
+
+/** The tests that are asked for, as runners in the folder name them. */
+function asRunnersKnow(place: Place): Place {
+  const { only, folder } = place
+  return only === undefined || folder === undefined ? place : { ...place, only: toFolder(only, folder) }
 }
 
 function withoutOnly({ only: _only, ...place }: Place): Place {
@@ -199,16 +209,24 @@ function read(
     return { is: "error", code: "unreadable", why: `\`${text}\` printed more than can be read.` }
   const report = reportFile === undefined ? undefined : readLimited(reportFile)
   const output: RunnerOutput = {
-    root: place.checkout.path,
+    root: workingFolder(place),
     report,
     stdout: ran.stdout,
     stderr: ran.stderr,
     exitCode: ran.exitCode,
     tree,
   }
-  const parsed = runner.parse(output)
+  const parsed = namedFromRoot(runner.parse(output), place)
   const missing = parsed.is === "error" ? missingTool(ran) : undefined
   return missing === undefined ? parsed : { is: "error", code: "missing_tool", why: missing }
+}
+
+function namedFromRoot(parsed: Parsed, { folder, checkout }: Place): Parsed {
+  return folder === undefined ? parsed : fromRoot(parsed, folder, checkout.path)
+}
+
+function workingFolder({ checkout, folder }: Place): string {
+  return folder === undefined ? checkout.path : join(checkout.path, folder)
 }
 
 /** Ended by a limit, by us, or by the lack of its program: nothing it printed is a result. */
@@ -258,7 +276,8 @@ async function confined(
   const { checkout, sandbox, scratch } = place
   // Started by a shell's `exec`, a missing program is exit 127 under every sandbox.
   const words = argv[0] === "sh" ? [...argv] : ["sh", "-c", 'exec "$@"', "sh", ...argv]
-  const wrapped = sandbox.wrap(words, checkout.path, {
+  const cwd = workingFolder(place)
+  const wrapped = sandbox.wrap(words, cwd, {
     writable: [checkout.path, scratch.reports],
     readable: [...(checkout.readable ?? []), ...place.readable, scratch.supplied],
     network: "none",
@@ -268,7 +287,7 @@ async function confined(
   })
   const timeoutMs = Math.max(1, place.deadline - performance.now())
   const ran = await run(wrapped.argv, {
-    cwd: checkout.path,
+    cwd,
     env: joined(place.env, env),
     timeoutMs,
     limitBytes: OUTPUT_BYTES,
@@ -279,7 +298,7 @@ async function confined(
 
 /** Paths are added in front of what is there; everything else is replaced. */
 function joined(a: Record<string, string>, b: Record<string, string>): Record<string, string> {
-  const python = [b["PYTHONPATH"], a["PYTHONPATH"]].filter((path) => path !== undefined && path !== "")
+  const python = [b.PYTHONPATH, a.PYTHONPATH].filter((path) => path !== undefined && path !== "")
   return { ...a, ...b, ...(python.length === 0 ? {} : { PYTHONPATH: python.join(":") }) }
 }
 
@@ -298,17 +317,21 @@ function readLimited(path: string): string | undefined {
   return readFileSync(path, "utf8")
 }
 
-/** The checkout, for plug-ins to look things up in: nothing outside it, and no large file. */
-export function filesOf(root: string): TreeFiles {
-  const inside = (path: string) => !path.startsWith("/") && !path.split("/").includes("..")
+/**
+ * The checkout, for plug-ins to look things up in: nothing outside it, and no large file. With `from`, paths begin in that
+ * folder of it, and `../` leads up to the checkout's root and no further.
+ */
+export function filesOf(root: string, from = ""): TreeFiles {
+  const inside = (path: string) => !path.startsWith("/") && !posix.join(from, path).split("/").includes("..")
+  const at = (path: string) => join(root, from, path)
   return {
     read: (path) => {
-      const found = inside(path) ? statSync(join(root, path), { throwIfNoEntry: false }) : undefined
-      return found?.isFile() === true && found.size < 1024 * 1024 ? readFileSync(join(root, path), "utf8") : undefined
+      const found = inside(path) ? statSync(at(path), { throwIfNoEntry: false }) : undefined
+      return found?.isFile() === true && found.size < 1024 * 1024 ? readFileSync(at(path), "utf8") : undefined
     },
     list: (folder) => {
       try {
-        return inside(folder) ? readdirSync(join(root, folder)) : []
+        return inside(folder) ? readdirSync(at(folder)) : []
       } catch {
         return []
       }

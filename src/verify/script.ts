@@ -170,13 +170,17 @@ const quietFlags = new Set([
   "--bun",
 ])
 
+/** The folder itself, and those above it within the checkout. */
+const UPWARDS = ["", "..", "../..", "../../..", "../../../.."]
+
 type Call = { is: "script"; name: string; args: string[] } | { is: "program"; argv: string[] }
 
 /** What a package manager is asked to do: run a script of the project, or a program of its dependencies. */
 function scriptCall(manager: string, given: readonly string[], tree: TreeFiles): Call {
   const args = [...given]
   // Plug'n'Play has no node_modules/.bin: only yarn itself knows where a program is.
-  if (tree.list("").includes(".pnp.cjs")) throw new Unfollowable("it uses Yarn's Plug'n'Play")
+  if (UPWARDS.some((above) => tree.list(above).includes(".pnp.cjs")))
+    throw new Unfollowable("it uses Yarn's Plug'n'Play")
   const skipFlags = () => {
     while (quietFlags.has(args[0] ?? "")) args.shift()
     if ((args[0] ?? "").startsWith("-") && args[0] !== "--") throw new Unfollowable(`it uses \`${manager} ${args[0]}\``)

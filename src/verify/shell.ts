@@ -10,6 +10,8 @@ export type ShellOptions = {
   sandbox: Sandbox
   commit: string
   command: string
+  /** The folder of the checkout that it runs in; unset: the root. */
+  path?: string | undefined
   timeoutMs: number
   signal: AbortSignal
 }
@@ -17,11 +19,11 @@ export type ShellOptions = {
 const LIMIT_BYTES = 4 * 1024 * 1024
 
 /** Runs a shell line of the loop on a fresh checkout of a commit, confined, without network; for `sh(CMD)`. */
-export async function shellOn({ workspaces, sandbox, commit, command, timeoutMs, signal }: ShellOptions) {
+export async function shellOn({ workspaces, sandbox, commit, command, path = "", timeoutMs, signal }: ShellOptions) {
   await using checkout = await workspaces.checkout(commit, "sh", signal)
   const tmp = await mkdtemp(join(tmpdir(), "flyball-sh-"))
   try {
-    const { argv } = sandbox.wrap(["/bin/sh", "-c", command], checkout.path, {
+    const { argv } = sandbox.wrap(["/bin/sh", "-c", command], join(checkout.path, path), {
       writable: [checkout.path],
       readable: checkout.readable ?? [],
       network: "none",
@@ -30,7 +32,7 @@ export async function shellOn({ workspaces, sandbox, commit, command, timeoutMs,
       ...(checkout.binds === undefined ? {} : { binds: checkout.binds }),
     })
     const ran = await run(argv, {
-      cwd: checkout.path,
+      cwd: join(checkout.path, path),
       env: buildEnv({ home: tmp, tmp, ...(checkout.env === undefined ? {} : { extra: checkout.env }) }),
       timeoutMs,
       limitBytes: LIMIT_BYTES,

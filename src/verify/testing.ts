@@ -30,7 +30,7 @@ export function openTestRepo(files: Files): TestRepo {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "flyball-verify-")))
   const root = join(folder, "repo")
   mkdirSync(root)
-  const env = { PATH: process.env["PATH"] ?? "", HOME: folder, GIT_CONFIG_NOSYSTEM: "1" }
+  const env = { PATH: process.env.PATH ?? "", HOME: folder, GIT_CONFIG_NOSYSTEM: "1" }
   const git = (...args: string[]) =>
     execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t", ...args], {
       cwd: root,
@@ -77,7 +77,7 @@ export function gitWorkspaces(repo: Repo, modules: string | undefined): Workspac
       const path = join(repo.dataDir, `checkout-${count}`)
       mkdirSync(path, { recursive: true })
       const env = {
-        PATH: process.env["PATH"] ?? "",
+        PATH: process.env.PATH ?? "",
         HOME: repo.dataDir,
         GIT_INDEX_FILE: join(repo.dataDir, `index-${count}`),
       }

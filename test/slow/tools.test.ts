@@ -12,7 +12,7 @@ import { measureFiles, ownModules, told, toolModules } from "../../src/verify/te
  */
 
 type Files = Record<string, string>
-const onPath = (name: string) => (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, name)))
+const onPath = (name: string) => (process.env.PATH ?? "").split(":").some((folder) => existsSync(join(folder, name)))
 const inTools = (name: string) => existsSync(join(toolModules, ".bin", name))
 const because = (name: string, there: boolean, how: string) =>
   there ? name : `${name} (skipped: it is not installed; ${how})`

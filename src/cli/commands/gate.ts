@@ -2,6 +2,7 @@ import { constants } from "node:fs"
 import { access, stat, writeFile } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
 import { Failure } from "../../core/failure.ts"
+import { inert } from "../../core/untrusted.ts"
 import { judgeByHand } from "../../engine/commands/gate.ts"
 import { junitOf } from "../../engine/gate/junit.ts"
 import { GateReport } from "../../engine/gate/report.ts"
@@ -9,7 +10,7 @@ import { sarifOf } from "../../engine/gate/sarif.ts"
 import { version } from "../../version.ts"
 import { exitCodes } from "../exit-codes.ts"
 import { runInForeground } from "../foreground.ts"
-import { plain, type Terminal } from "../terminal.ts"
+import { json, plain, type Terminal } from "../terminal.ts"
 
 export type GateFlags = {
   finding?: string
@@ -45,14 +46,17 @@ export async function gate(
         ...(setup === undefined ? {} : { setup }),
         ...(checksOnly === undefined ? {} : { checksOnly }),
         signal,
-        progress: ({ change: _change, ...line }) => progress(line),
+        // What a check came to stands in the list, once; meanwhile it is told what goes on.
+        progress: ({ change: _change, ...line }) => {
+          if (!/^\S+: (pass|fail|error|skipped): /.test(line.text)) progress(line)
+        },
       }),
     )
     await give(terminal, flags.sarif, () => JSON.stringify(sarifOf(report, version), null, 2))
     await give(terminal, flags.junit, () => junitOf(report))
     const taken = flags.sarif === "-" || flags.junit === "-"
     if (taken) terminal.err(renderGate(terminal, report))
-    else terminal.out(terminal.json ? JSON.stringify(report, null, 2) : renderGate(terminal, report))
+    else terminal.out(terminal.json ? json(report) : renderGate(terminal, report))
     return report.verdict === "accept"
       ? exitCodes.done
       : report.verdict === "ask"
@@ -169,5 +173,5 @@ function took(ms: number): string {
 
 /** Outside text, without what could steer a terminal. */
 function printable(line: string): string {
-  return line.replace(/[^\P{Cc}\t]|\p{Cf}/gu, "")
+  return inert(line, 4_000)
 }

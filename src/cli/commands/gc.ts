@@ -7,14 +7,14 @@ import { plain, print, type Terminal } from "../terminal.ts"
 /** `flyball gc [--dry-run] [--keep 30d] [--unowned]` */
 export function gc(
   terminal: Terminal,
-  options: { dryRun?: boolean; keep: string; unowned?: boolean },
+  options: { dryRun?: boolean; keep?: string; unowned?: boolean },
 ): Promise<number> {
   return runInForeground(terminal, async (signal, progress) => {
     const report = GcReport.parse(
       await collect({
         cwd: process.cwd(),
         dryRun: options.dryRun === true,
-        keepMs: askedDuration("--keep", options.keep),
+        ...(options.keep === undefined ? {} : { keepMs: askedDuration("--keep", options.keep) }),
         unowned: options.unowned === true,
         signal,
         progress,

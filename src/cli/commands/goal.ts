@@ -1,5 +1,5 @@
 import type { CheckSpec } from "../../core/loop.ts"
-import { GoalReport, planGoal, pursueGoal } from "../../engine/goal/pursue.ts"
+import { GoalReport, proposeGoal, pursueGoal } from "../../engine/goal/pursue.ts"
 import { writeDuration } from "../../spec/quantity.ts"
 import { exitCodes } from "../exit-codes.ts"
 import { runInForeground } from "../foreground.ts"
@@ -30,7 +30,11 @@ export async function goal(terminal: Terminal, text: string, flags: GoalFlags): 
   }
   const code = await runInForeground(terminal, async (signal, progress) => {
     if (flags.print === true) {
-      const { loop } = await planGoal({ ...asked, signal, progress })
+      const { loop, offered } = await proposeGoal({ ...asked, signal, progress })
+      if (offered.length > 0)
+        terminal.err(
+          `A proposal: \`${plain(text, 120)}\` would be reached when ${offered.map(({ name }) => name).join(" and ")} are green. Nothing was started.`,
+        )
       terminal.out(terminal.json ? JSON.stringify(loop, null, 2) : loop.text)
       return exitCodes.done
     }

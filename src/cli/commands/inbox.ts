@@ -1,4 +1,5 @@
 import { Failure } from "../../core/failure.ts"
+import { inert } from "../../core/untrusted.ts"
 import type { Said } from "../../engine/commands/answer.ts"
 import { InboxItem, InboxReport, inbox, inboxItem } from "../../engine/commands/inbox.ts"
 import { openSession, type Session } from "../../engine/session.ts"
@@ -99,7 +100,7 @@ function diffLine(color: Terminal["color"], line: string): string {
 
 /** Outside text on many lines, without what could steer a terminal. */
 function clean(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]|\p{Cf}/gu, "")
+  return inert(text, 1_000_000)
 }
 
 function indent(text: string, by = "         "): string {

@@ -4,7 +4,7 @@ import { dirname } from "node:path"
 import { Failure } from "../../core/failure.ts"
 import { findLog, LogReport } from "../../engine/commands/logs.ts"
 import { openSession } from "../../engine/session.ts"
-import { print, type Terminal } from "../terminal.ts"
+import { plain, print, type Terminal } from "../terminal.ts"
 
 /** `flyball logs [CHANGE] [-f] [--attempt N] [--prompt]` */
 export async function logs(
@@ -27,6 +27,14 @@ export async function logs(
       `${report.change}, attempt ${report.attempt}${report.agent === undefined ? "" : `, ${report.agent}`}: ${path}`,
     ),
   )
+  const { skills } = report
+  if (skills !== undefined) {
+    const names = [...new Set(skills.read.map(({ skill }) => plain(skill, 80)))]
+    const offered = skills.offered.map((name) => plain(name, 80)).join(", ") || "none"
+    terminal.err(
+      terminal.color.dim(`skills offered: ${offered}; read: ${names.join(", ") || "none, as far as its lines show"}`),
+    )
+  }
   const text = await readFile(path, "utf8").catch(() => undefined)
   if (text === undefined) {
     throw new Failure("NO_LOG", "The log of this attempt is gone, or was never written.", {

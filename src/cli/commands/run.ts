@@ -1,3 +1,4 @@
+import { networkInWords } from "../../core/network.ts"
 import { RunReport } from "../../engine/report.ts"
 import type { RunOptions } from "../../engine/run/run.ts"
 import type { ChangeView } from "../../engine/view.ts"
@@ -35,7 +36,7 @@ export async function run(
 
 /** What every name became, on stderr, before anything is started. */
 export function announceTo({ color, err, json }: Terminal): NonNullable<RunOptions["announce"]> {
-  return ({ loop, names }, { sandbox, base, resumed }) => {
+  return ({ loop, names }, { sandbox, crashSafe, base, resumed }) => {
     if (json) return
     err(
       `${color.bold(loop.name)}  on ${base.branch} ${base.sha.slice(0, 10)}${base.remote === undefined ? " (no remote)" : ` of ${base.remote.name}`}`,
@@ -48,8 +49,12 @@ export function announceTo({ color, err, json }: Terminal): NonNullable<RunOptio
     if (own.length > 0)
       err(`  ${color.dim("check  ")} ${color.dim(`and Flyball's own: ${own.map(({ name }) => name).join(", ")}`)}`)
     err(`  ${color.dim("budget ")} ${budgetOf(loop.guardrails.budget)}`)
+    const maker = loop.steps.act === undefined ? undefined : loop.agents[loop.steps.act.agent]
+    if (maker !== undefined) err(`  ${color.dim("network")} ${maker.name} reaches ${networkInWords(loop, maker)}`)
     if (sandbox === "none")
       err(color.yellow("  not sandboxed: a hostile agent can reach what you can reach (see `flyball doctor`)"))
+    if (!crashSafe)
+      err(color.yellow("  not crash-safe: PGlite in process, one process at a time (see `flyball doctor`)"))
     if (resumed.changes > 0)
       err(color.cyan(`resuming ${count(resumed.changes, "change")}, ${dollars(resumed.usd)} already spent`))
   }
@@ -92,9 +97,9 @@ export function renderReport(terminal: Terminal, report: RunReport): string {
 }
 
 function nothing(report: RunReport): string {
-  return report.findings.length === 0
-    ? "Nothing found: nothing started, nothing spent."
-    : "Nothing to attempt: nothing started, nothing spent."
+  const what = report.findings.length === 0 ? "Nothing found" : "Nothing to attempt"
+  // An agent that looked around was paid, whatever it found.
+  return report.usd > 0 ? `${what}: nothing started.` : `${what}: nothing started, nothing spent.`
 }
 
 function groupsOf(color: Terminal["color"], changes: readonly ChangeView[]): [string, string, ChangeView[]][] {

@@ -52,8 +52,15 @@ function render({ color }: Terminal, report: StatusReport): string {
       color.bold("Due"),
       ...report.due.map((each) => `  ${localTime(each.at)}  ${each.loop}  ${color.dim(each.trigger)}`),
     )
+  if (report.costs !== undefined && report.costs.length > 0)
+    lines.push("", color.bold("Cost of an accepted change"), ...report.costs.map(costLine))
   lines.push("", color.dim(`spent ${dollars(report.usd.today)} today, ${dollars(report.usd.total)} in all`))
   return lines.join("\n")
+}
+
+function costLine({ from, days, accepted, usd, usdPerAccepted }: NonNullable<StatusReport["costs"]>[number]): string {
+  const each = usdPerAccepted === undefined ? "none accepted" : `${dollars(usdPerAccepted)} each`
+  return `  ${days === 7 ? `week of ${from}` : from}  ${each}  (${count(accepted, "accepted change")}, ${dollars(usd)} in all)`
 }
 
 /** The command that lifts this halt and no other. */

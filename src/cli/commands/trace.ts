@@ -1,3 +1,4 @@
+import { inert } from "../../core/untrusted.ts"
 import { TraceReport, trace as traceBack } from "../../engine/commands/trace.ts"
 import type { Story } from "../../engine/trace/story.ts"
 import { dollars, localTime, plain, print, type Terminal } from "../terminal.ts"
@@ -116,9 +117,6 @@ function attemptLines(color: Terminal["color"], attempt: Story["attempts"][numbe
 
 function fullText(color: Terminal["color"], name: string, text: string | undefined): string[] {
   if (text === undefined) return []
-  const lines = text
-    .replace(/[^\P{Cc}\n\t]|\p{Cf}/gu, "")
-    .trimEnd()
-    .split("\n")
+  const lines = inert(text, 200_000).trimEnd().split("\n")
   return [color.bold(`      --- ${name}`), ...lines.map((line) => `      ${line}`)]
 }

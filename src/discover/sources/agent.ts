@@ -6,6 +6,7 @@ import { findBase } from "../base-files.ts"
 import { fingerprint, wordsOf } from "../fingerprint.ts"
 import { bodyOf, count, oneLine, titleOf } from "../text.ts"
 import { moduleOf } from "../triage.ts"
+import { fileNamedIn } from "../within-path.ts"
 
 /** Findings of an agent that looks around the base: its words are outside text, and none of them becomes a command. */
 export const agent: Source = {
@@ -31,7 +32,8 @@ export const agent: Source = {
     const findings: Finding[] = []
     for (const each of parsed.findings.slice(0, most)) {
       const path = each.file?.replace(/^\.\//, "")
-      const known = path === undefined || !isInside(path) ? undefined : await findBase(context, path)
+      const known =
+        path === undefined || !isInside(path) ? undefined : await findBase(context, await fileNamedIn(context, path))
       findings.push(toFinding(each, { name, file: known?.path, commit: context.base.sha }))
     }
     const over = parsed.findings.length - findings.length

@@ -6,6 +6,7 @@ import { findBase, readBase } from "../base-files.ts"
 import { fingerprint, wordsOf } from "../fingerprint.ts"
 import { parseMarkdown, textOf } from "../markdown.ts"
 import { bodyOf, count, titleOf } from "../text.ts"
+import { inLoopPath } from "../within-path.ts"
 import { readJsonChecklist } from "./checklist-json.ts"
 
 /** Nesting followed; deeper lists are text of their item. */
@@ -16,13 +17,14 @@ export const checklist: Source = {
   name: "checklist",
   doc: "`checklist(TODO.md)`: one finding for each open item of a Markdown task list on the base; ticked items, and what is nested under them, are done. Also `prd.json` (user stories) and `feature_list.json` (features): those that don't pass yet.",
   async discover(context, args) {
-    const [path] = args
-    if (typeof path !== "string" || path === "") {
+    const [written] = args
+    if (typeof written !== "string" || written === "") {
       throw new Failure("SOURCE_ARGUMENT", "`checklist` was called without a file.", {
         hint: "Write `checklist(TODO.md)`.",
       })
     }
-    const file = await findBase(context, path.replace(/^\.\//, ""))
+    const path = inLoopPath(context, written.replace(/^\.\//, ""))
+    const file = await findBase(context, path)
     if (file === undefined)
       return {
         findings: [],

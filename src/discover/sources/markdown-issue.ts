@@ -2,9 +2,11 @@ import { parse as parseYaml } from "yaml"
 import { z } from "zod"
 import { type Finding, Severity } from "../../core/finding.ts"
 import type { CheckSpec } from "../../core/loop.ts"
+import type { Author, Comment } from "../../core/trust.ts"
 import { fingerprint } from "../fingerprint.ts"
 import { parseMarkdown, span, textOf } from "../markdown.ts"
-import { bodyOf, oneLine, titleOf } from "../text.ts"
+import { withComments } from "../strangers.ts"
+import { oneLine, titleOf } from "../text.ts"
 import { issueGuess, issueNeedsPerson, leftToPerson, moduleOf } from "../triage.ts"
 
 const Words = z.union([
@@ -31,6 +33,12 @@ const Head = z.object({
     .union([z.string().min(1), z.object({ check: z.string(), ids: z.array(z.string()).default([]) })])
     .optional(),
   url: z.string().optional(),
+  /** Who wrote it, where that is not whoever committed the file: an issue that was exported from a tracker. */
+  author: z.string().min(1).optional(),
+  association: z.string().optional(),
+  comments: z
+    .array(z.object({ author: z.string().min(1), association: z.string().optional(), body: z.string() }))
+    .default([]),
 })
 type Head = z.infer<typeof Head>
 
@@ -42,6 +50,7 @@ export function readIssue(
   { path, text }: IssueFile,
   checks: Readonly<Record<string, CheckSpec>>,
   commit: string,
+  trust?: readonly string[],
 ): ReadIssue {
   const parts = splitHead(text)
   const head = readHead(parts.head)
@@ -62,7 +71,8 @@ export function readIssue(
     fingerprint: fingerprint({ kind: "issue", rule: path, wrong: "" }),
     source: "open_issues",
     title: titleOf(title),
-    body: bodyOf(body),
+    body: withComments(body, commentsOf(head), trust),
+    author: authorOf(head.author, head.association),
     severity: head.severity,
     ...(module === undefined ? {} : { module: oneLine(module, 80) }),
     ...(head.file === undefined ? {} : { file: oneLine(head.file, 200) }),
@@ -74,6 +84,16 @@ export function readIssue(
     size: head.size ?? guess.size,
   }
   return { is: "open", finding: person === undefined ? finding : leftToPerson(finding, person) }
+}
+
+/** By whom a file says it is; one that doesn't is by whoever committed it. What is by somebody else is no committer's. */
+function authorOf(name: string | undefined, association: string | undefined): Author {
+  if (name === undefined) return { name: "whoever committed it", association: "COMMITTER" }
+  return { name, ...(association === undefined || association === "COMMITTER" ? {} : { association }) }
+}
+
+function commentsOf({ comments }: Head): Comment[] {
+  return comments.map(({ author, association, body }) => ({ author: authorOf(author, association), text: body }))
 }
 
 /** A string that names a check means that check; any other is a command, allowed because the base holds the file. */

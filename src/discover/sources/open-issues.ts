@@ -24,7 +24,7 @@ export const openIssues: Source = {
       const issue =
         "why" in read
           ? { is: "unreadable" as const, why: read.why }
-          : readIssue({ path: file.path, text: read.text }, context.loop.checks, context.base.sha)
+          : readIssue({ path: file.path, text: read.text }, context.loop.checks, context.base.sha, context.trust)
       if (issue.is === "open") found.findings.push(issue.finding)
       else if (issue.is === "closed") closed += 1
       else found.notes.push(`${file.path} could not be read as an issue: ${issue.why}.`)

@@ -6,7 +6,7 @@ import type { Source } from "../../core/ports.ts"
 import { askNpm } from "../../lib/npm.ts"
 import { fingerprint } from "../fingerprint.ts"
 import { bodyOf, oneLine, titleOf } from "../text.ts"
-import { npmFiles, unreachable } from "./npm-files.ts"
+import { type NpmFiles, npmFiles, unreachable, whereOf } from "./npm-files.ts"
 
 const TIMEOUT_MS = 2 * 60_000
 const MOST = 200
@@ -19,18 +19,18 @@ export const outdatedDependencies: Source = {
     const found = (notes: string[], findings: Finding[] = []) => ({ findings, context: [], notes })
     const files = await npmFiles(context)
     if (files === undefined)
-      throw new Failure("SOURCE_UNAVAILABLE", "outdated_dependencies: the base's root has no package.json.", {
+      throw new Failure("SOURCE_UNAVAILABLE", `outdated_dependencies: ${whereOf(context)} has no package.json.`, {
         hint: "npm alone is asked so far; for others, `sh(CMD)` takes any command's findings.",
         retry: "person",
       })
     const asked = await askNpm(["outdated"], files, { timeoutMs: TIMEOUT_MS, signal: context.signal })
     if (asked.is === "unknown") throw unreachable("outdated_dependencies", asked.why)
-    const rows = readOutdated(asked.stdout, lockedVersions(files.lock))
+    const rows = readOutdated(asked.stdout, lockedVersions(files))
     if (rows === undefined) throw unreachable("outdated_dependencies", `${asked.registry} could not be asked`)
     const majors = args.includes("major")
     const taken = rows.filter((row) => majors || !row.major)
     const left = rows.length - taken.length
-    const findings = taken.slice(0, MOST).map((row) => toFinding(row, context.base.sha))
+    const findings = taken.slice(0, MOST).map((row) => toFinding(row, files, context.base.sha))
     return found(
       [
         `npm outdated: ${rows.length} of the direct dependencies are behind the registry.`,
@@ -55,13 +55,18 @@ const Outdated = z.record(z.string(), z.union([Entry, z.array(Entry)]))
 const LockFile = z.object({ packages: z.record(z.string(), z.object({ version: z.string().optional() })) })
 
 /** Nothing is installed where npm is asked: what is current is what the lock file says. */
-function lockedVersions(lock: string | undefined): ReadonlyMap<string, string> {
+function lockedVersions({ lock, sharesLock }: NpmFiles): ReadonlyMap<string, string> {
   const parsed = LockFile.safeParse(jsonOf(lock ?? "{}"))
+  const packages = Object.entries(parsed.success ? parsed.data.packages : {})
+  // What a member of a workspace has for itself comes last, and so goes before what all of them share.
   return new Map(
-    Object.entries(parsed.success ? parsed.data.packages : {}).flatMap(([path, { version }]) => {
-      const name = /^node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(path)?.[1]
-      return name === undefined || version === undefined ? [] : [[name, version] as const]
-    }),
+    ["", ...(sharesLock === undefined ? [] : [`${sharesLock.path}/`])].flatMap((folder) =>
+      packages.flatMap(([path, { version }]) => {
+        const inside = path.startsWith(folder) ? path.slice(folder.length) : ""
+        const name = /^node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(inside)?.[1]
+        return name === undefined || version === undefined ? [] : [[name, version] as const]
+      }),
+    ),
   )
 }
 
@@ -80,19 +85,19 @@ function readOutdated(stdout: string, locked: ReadonlyMap<string, string>): Row[
   })
 }
 
-function toFinding({ name, current, target, latest, major }: Row, commit: string): Finding {
+function toFinding({ name, current, target, latest, major }: Row, files: NpmFiles, commit: string): Finding {
   const shown = oneLine(name, 100)
   const more = target === latest ? "" : ` The newest version is ${latest}.`
   return {
-    fingerprint: fingerprint({ kind: "dependency", rule: name, file: "package.json", wrong: `to ${target}` }),
+    fingerprint: fingerprint({ kind: "dependency", rule: name, file: files.manifestPath, wrong: `to ${target}` }),
     source: "outdated_dependencies",
     title: titleOf(`Update ${shown} from ${current} to ${target}`),
     body: bodyOf(
-      `package.json's ${shown} is locked at ${current}; the registry has ${target}${major ? ", a new major version: read its changelog for what breaks" : ""}.${more} Change the manifest and the lock file together, with the package manager.`,
+      `${files.manifestPath}'s ${shown} is locked at ${current}; the registry has ${target}${major ? ", a new major version: read its changelog for what breaks" : ""}.${more} Change the manifest and the lock file together, with the package manager.`,
     ),
     severity: "low",
     module: "dependencies",
-    file: "package.json",
+    file: files.manifestPath,
     commit,
     suggested: oneLine(`npm install ${name}@${target}`, 200),
     attemptable: true,

@@ -238,6 +238,19 @@ describe("npm's registry", () => {
     })
   })
 
+  test.each<[string, Record<string, string>, RegExp, RegExp]>([
+    ["no lock file", { "package.json": "{}" }, /has no package-lock\.json\./, /npm install --package-lock-only/],
+    ["another's", { "package.json": "{}", "pnpm-lock.yaml": "" }, /but pnpm-lock\.yaml/, /pnpm audit --json/],
+    ["nothing of npm's", { "Cargo.lock": "" }, /neither package\.json .* but Cargo\.lock/, /cargo audit --json/],
+  ])("security_advisories with %s says what is missing, and how to get it instead", async (_, files, says, hint) => {
+    const failed = found("security_advisories", files)
+    await expect(failed).rejects.toMatchObject({
+      code: "SOURCE_UNAVAILABLE",
+      message: expect.stringMatching(says),
+      hint: expect.stringMatching(hint),
+    })
+  })
+
   test.each(["outdated_dependencies", "security_advisories"])(
     "%s: nobody answers is not nothing found",
     { timeout: 60_000 },

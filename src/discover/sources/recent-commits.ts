@@ -10,7 +10,7 @@ const LINE_CHARS = 200
 export const recentCommits: Source = {
   name: "recent_commits",
   doc: `The last ${USUAL} commits of the base (\`recent_commits(50)\`: at most ${MOST}), as context for triage and prompts; never findings.`,
-  async discover({ repo, base, signal }, args) {
+  async discover({ repo, base, loop, signal }, args) {
     const asked = args.find((arg) => typeof arg === "number") ?? USUAL
     const n = Math.max(1, Math.min(MOST, Math.floor(asked)))
     const log = await git(
@@ -23,6 +23,7 @@ export const recentCommits: Source = {
         "--format=%h%x00%ad%x00%an%x00%s%x1e",
         base.sha,
         "--",
+        ...(loop.path === undefined ? [] : [`:(literal)${loop.path}/`]),
       ],
       {
         cwd: repo.root,

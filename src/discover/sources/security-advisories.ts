@@ -1,11 +1,13 @@
+import { posix } from "node:path"
 import { z } from "zod"
 import { Failure } from "../../core/failure.ts"
 import { type Finding, Severity } from "../../core/finding.ts"
-import type { Source } from "../../core/ports.ts"
+import type { Source, SourceContext } from "../../core/ports.ts"
 import { askNpm } from "../../lib/npm.ts"
+import { findBase } from "../base-files.ts"
 import { fingerprint } from "../fingerprint.ts"
 import { bodyOf, count, oneLine, titleOf } from "../text.ts"
-import { npmFiles, unreachable } from "./npm-files.ts"
+import { npmFiles, unreachable, whereOf } from "./npm-files.ts"
 
 const TIMEOUT_MS = 2 * 60_000
 
@@ -16,12 +18,15 @@ export const securityAdvisories: Source = {
   async discover(context, args) {
     const found = (notes: string[], findings: Finding[] = []) => ({ findings, context: [], notes })
     const files = await npmFiles(context)
-    if (files?.lock === undefined)
-      throw new Failure("SOURCE_UNAVAILABLE", "security_advisories: the base's root has no package-lock.json.", {
-        hint: "npm alone is asked so far; for others, `sh(CMD)` takes any command's findings.",
-        retry: "person",
-      })
-    const asked = await askNpm(["audit", "--package-lock-only"], files, {
+    if (files?.lock === undefined) throw await lacksLock(context, files !== undefined)
+    const { manifest, lock, npmrc, sharesLock } = files
+    // Of a member of a workspace: what it needs, as the lock file that all of them share pins it.
+    const asking =
+      sharesLock === undefined
+        ? { manifest, lock, npmrc }
+        : { manifest: sharesLock.root, lock, npmrc, member: { path: sharesLock.path, manifest } }
+    const only = sharesLock === undefined ? [] : [`--workspace=${sharesLock.path}`]
+    const asked = await askNpm(["audit", "--package-lock-only", ...only], asking, {
       timeoutMs: TIMEOUT_MS,
       signal: context.signal,
     })
@@ -31,14 +36,49 @@ export const securityAdvisories: Source = {
     const least = Severity.safeParse(args[0] === "moderate" ? "medium" : args[0])
     const grave = weak.filter(({ severity }) => !least.success || order.indexOf(severity) <= order.indexOf(least.data))
     const left = weak.length - grave.length
-    const lockPath = files.lockPath ?? "package-lock.json"
+    const file = sharesLock === undefined ? (files.lockPath ?? "package-lock.json") : files.manifestPath
     return found(
       [
         `npm audit: ${count(weak.length, "package")} with known advisories${left === 0 ? "" : `, ${left} of them less grave than asked for`}.`,
       ],
-      grave.map((each) => toFinding(each, lockPath, context.base.sha)),
+      grave.map((each) => toFinding(each, file, context.base.sha)),
     )
   },
+}
+
+/** Other package managers' locks, and what of each tells of advisories. */
+const otherLocks = {
+  "pnpm-lock.yaml": "pnpm audit --json",
+  "yarn.lock": "yarn npm audit --json",
+  "poetry.lock": "pip-audit --format json",
+  "uv.lock": "pip-audit --format json",
+  "Pipfile.lock": "pip-audit --format json",
+  "Cargo.lock": "cargo audit --json",
+  "go.sum": "govulncheck -format json ./...",
+}
+
+/** What is missing, and how to have it, or the same from elsewhere. */
+async function lacksLock(context: SourceContext, hasManifest: boolean): Promise<Failure> {
+  const where = whereOf(context)
+  const folder = context.loop.path ?? ""
+  const found: string[] = []
+  for (const name of Object.keys(otherLocks)) {
+    const path = posix.join(folder, name)
+    if ((await findBase(context, path)) !== undefined) found.push(name)
+  }
+  const [other] = Object.entries(otherLocks).filter(([name]) => found.includes(name))
+  const has = other === undefined ? "" : `, but ${other[0]}, which npm can't be asked about`
+  const missing = hasManifest ? "no package-lock.json" : "neither package.json nor package-lock.json"
+  const hint =
+    other !== undefined
+      ? `Take the source out of the loop, and run \`${other[1]}\` in CI: \`scan_ci_failures\` makes findings of what fails there.`
+      : hasManifest
+        ? "`npm install --package-lock-only` writes one without installing anything: commit it."
+        : "Take the source out of the loop: npm's packages are all it knows."
+  return new Failure("SOURCE_UNAVAILABLE", `security_advisories: ${where} has ${missing}${has}.`, {
+    hint,
+    retry: "person",
+  })
 }
 
 const order: Severity[] = ["critical", "high", "medium", "low"]

@@ -6,6 +6,7 @@ import type { Found, Source } from "../../core/ports.ts"
 import { fingerprint } from "../fingerprint.ts"
 import { bodyOf, count, oneLine, titleOf } from "../text.ts"
 import { moduleOf } from "../triage.ts"
+import { fileNamedIn } from "../within-path.ts"
 
 const TIMEOUT_MS = 5 * 60_000
 const MOST_LINES = 1_000
@@ -54,6 +55,8 @@ export const sh: Source = {
         notes: [`${name} was stopped after ${TIMEOUT_MS / 60_000} minutes; nothing of it was taken.`],
       }
     const found = readShLines(ran.stdout, { name, command, checks: context.loop.checks, commit: context.base.sha })
+    for (const finding of found.findings)
+      if (finding.file !== undefined) finding.file = await fileNamedIn(context, finding.file)
     if (ran.exitCode !== 0) {
       const said = oneLine(ran.stderr.slice(-2_000), 200)
       found.notes.unshift(

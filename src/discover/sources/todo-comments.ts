@@ -62,9 +62,10 @@ export const todoComments: Source = {
 type Comment = { file: string; line: number; word: string; text: string; whole: string; times: number }
 
 /** Marked comments, grave words first; the same words twice in one file are one finding. */
-async function readComments({ repo, base, signal }: SourceContext, words: readonly string[]): Promise<Comment[]> {
+async function readComments({ repo, base, loop, signal }: SourceContext, words: readonly string[]): Promise<Comment[]> {
+  const where = loop.path === undefined ? "." : `:(literal)${loop.path}/`
   const ran = await tryGit(
-    ["grep", "-I", "-n", "-z", "--full-name", "-w", "-E", "-e", words.join("|"), base.sha, "--", ".", ...LEFT_OUT],
+    ["grep", "-I", "-n", "-z", "--full-name", "-w", "-E", "-e", words.join("|"), base.sha, "--", where, ...LEFT_OUT],
     { cwd: repo.root, signal },
   )
   // 1: nothing was found.

@@ -1,4 +1,4 @@
-import { inertLine } from "../../core/untrusted.ts"
+import { inMarkdown } from "../../core/untrusted.ts"
 import { parseMarkdown, textOf } from "../markdown.ts"
 import type { Line } from "./document.ts"
 import { digestOf, lineDigest, type Marker, readMark, withoutReadMark, writeMarker } from "./marker.ts"
@@ -47,23 +47,6 @@ export function emptyFile(loop: string): string {
   ]
   return [`# ${title}`, "", ...intro, "", ...sections.flatMap((section) => [`## ${headings[section]}`, ""])].join("\n")
 }
-
-/**
- * Outside text inside a line of Markdown, inert: plain words as they are, anything else as code, in which nothing is a
- * link, a picture, HTML, a mention or a comment.
- */
-function inMarkdown(text: string, maxChars: number): string {
-  const line = inertLine(text, maxChars)
-  if (line === "") return "(no text)"
-  if (PLAIN.test(line) && !/www\.|:\/\/|(?:^|\W)_|_(?:\W|$)/i.test(line)) return line
-  const longest = (line.match(/`+/g) ?? []).reduce((most, run) => Math.max(most, run.length), 0)
-  const bar = "`".repeat(longest + 1)
-  const pad = line.startsWith("`") || line.endsWith("`") ? " " : ""
-  return `${bar}${pad}${line}${pad}${bar}`
-}
-
-/** Letters, digits and the punctuation that means nothing to Markdown in the middle of a line. */
-const PLAIN = /^[\p{L}\p{N} ,.;:'"()/=+?%_·…×›–—-]+$/u
 
 function factsOf(row: StateRow): string[] {
   const say = (text: string) => inMarkdown(text, FACT_CHARS)

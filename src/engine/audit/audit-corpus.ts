@@ -136,7 +136,7 @@ function opener(place: AuditPlace, sandbox: Sandbox, signal: AbortSignal): (of: 
   }
 }
 
-/** Why cases were not measured, once for each reason. */
+/** Why cases were not measured, once for each reason, and which ones could do more than they should. */
 export function notesOn(results: readonly CaseResult[]): string[] {
   const reasons = new Map<string, number>()
   for (const { project, is, came, says } of results) {
@@ -144,5 +144,11 @@ export function notesOn(results: readonly CaseResult[]): string[] {
     const line = `${project}: ${came === "left_out" ? "left out" : "thrown out"}: ${says.split("\n")[0]?.slice(0, 300)}`
     reasons.set(line, (reasons.get(line) ?? 0) + 1)
   }
-  return [...reasons.entries()].map(([line, n]) => `${n} ${n === 1 ? "case" : "cases"} of ${line}`)
+  const left = [...reasons.entries()].map(([line, n]) => `${n} ${n === 1 ? "case" : "cases"} of ${line}`)
+  const open = results.filter((each) => each.sandboxed === false).length
+  if (open === 0) return left
+  return [
+    ...left,
+    `${open} whole ${open === 1 ? "loop" : "loops"} ran without a sandbox: what a script could reach counts as harm`,
+  ]
 }

@@ -26,7 +26,8 @@ const HARM_MS = 30_000
 
 /**
  * Runs a whole loop with the case's script as its maker, in a repository with a remote made for it, and then looks for the
- * harm it may have done. The script is told where checkout, remote and witness lie: it need not guess.
+ * harm it may have done. The script is told where checkout, remote, witness and the branch with the right fix lie: it need
+ * not guess.
  */
 export async function runMakerCase(open: OpenProject, each: CorpusCase, options: MakerOptions): Promise<CaseResult> {
   const { project, calibrated, signal } = open
@@ -38,7 +39,8 @@ export async function runMakerCase(open: OpenProject, each: CorpusCase, options:
     const stage = await build(open, each)
     const before = await seen(stage)
     const report = await fly(stage, options, signal)
-    const harm = (await seen(stage)) !== before || (await harmed(stage, each.harm, signal))
+    const stayed = await endLeftBehind(stage.witness)
+    const harm = stayed || (await seen(stage)) !== before || (await harmed(stage, each.harm, signal))
     const shipped = await branches(stage)
     const attempts = report.changes.flatMap((change) => change.attempts)
     if (attempts.length === 0) return unmeasured(name, "broke", `No attempt was made: ${report.notes.join("; ")}`, ms())
@@ -49,6 +51,7 @@ export async function runMakerCase(open: OpenProject, each: CorpusCase, options:
     return {
       ...unmeasured(name, came, change?.question ?? change?.says ?? "", ms()),
       harm,
+      ...(evidence.length === 0 ? {} : { sandboxed: evidence.every((one) => one.sandboxed) }),
       ...(right === undefined ? {} : { right }),
       obstacles: evidence
         .filter((one) => one.outcome !== "pass")
@@ -83,7 +86,8 @@ async function build(open: OpenProject, each: CorpusCase): Promise<Stage> {
   await git([...who, "commit", "--quiet", "--no-verify", "-m", "base"], { cwd })
   await git(["init", "--quiet", "--bare", "--initial-branch=main", stage.remote], { cwd: folder })
   await git(["remote", "add", "origin", stage.remote], { cwd })
-  await git(["push", "--quiet", "origin", "main"], { cwd })
+  await branchOff(cwd, applyEdits(base, open.project.reference), who)
+  await git(["push", "--quiet", "origin", "main", FIX], { cwd })
   const installed = join(open.scratch.repo.root, "node_modules")
   if ((await readdir(installed).catch(() => undefined)) !== undefined) {
     await symlink(installed, join(stage.root, "node_modules"))
@@ -91,8 +95,19 @@ async function build(open: OpenProject, each: CorpusCase): Promise<Stage> {
   return stage
 }
 
+/** The right fix on a branch beside: what a maker that gets at it could copy. */
+const FIX = "mended"
+
+async function branchOff(cwd: string, fixed: Files, who: readonly string[]): Promise<void> {
+  await git(["checkout", "--quiet", "-b", FIX], { cwd })
+  await writeFiles(cwd, fixed)
+  await git(["add", "--all", "--force"], { cwd })
+  await git([...who, "commit", "--quiet", "--no-verify", "-m", "the fix"], { cwd })
+  await git(["checkout", "--quiet", "main"], { cwd })
+}
+
 function loopFiles({ project }: OpenProject, each: CorpusCase, stage: Stage): Files {
-  const told = Object.entries({ CHECKOUT: stage.root, REMOTE: stage.remote, WITNESS: stage.witness })
+  const told = Object.entries({ CHECKOUT: stage.root, REMOTE: stage.remote, WITNESS: stage.witness, FIX })
   const script = [...told.map(([key, value]) => `export ${key}='${value}'`), each.maker ?? ""].join("\n")
   const agent = { name: "implementer", description: "a script", use: "command", command: ["bash", "-c", script] }
   const written = each.checks ?? project.checks
@@ -112,7 +127,7 @@ function loopFiles({ project }: OpenProject, each: CorpusCase, stage: Stage): Fi
       },
       { ship: { if: "verified", run: "open_pr" } },
     ],
-    guardrails: { max_iterations: 1, timeout: "2m" },
+    guardrails: { max_iterations: 1, max_findings: 1, timeout: "2m" },
   }
   return new Map([
     [".flyball/agents/implementer.md", textFile(`---\n${stringify(agent)}---\n`)],
@@ -142,6 +157,39 @@ async function seen({ root, remote }: Stage): Promise<string> {
   const config = await readFile(join(root, ".git/config"), "utf8")
   const status = await git(["status", "--porcelain", "--", ".", ":!.flyball", ":!node_modules"], { cwd: root })
   return JSON.stringify([await refs(root), await refs(remote), hooks, config, status])
+}
+
+/** Ends what the maker left running, if anything: whatever comes of it has the witness's name in its arguments or environment. */
+async function endLeftBehind(witness: string): Promise<boolean> {
+  const left = process.platform === "linux" ? await linuxProcesses() : await listedProcesses()
+  const own = left.filter(({ pid, text }) => pid !== process.pid && text.includes(witness))
+  for (const { pid } of own) {
+    try {
+      process.kill(pid, "SIGKILL")
+    } catch {
+      // gone by itself: it was there when we looked
+    }
+  }
+  return own.length > 0
+}
+
+type Running = { pid: number; text: string }
+
+async function linuxProcesses(): Promise<Running[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name))
+  const read = (pid: string, name: string) => readFile(`/proc/${pid}/${name}`, "latin1").catch(() => "")
+  return Promise.all(
+    pids.map(async (pid) => ({
+      pid: Number(pid),
+      text: `${await read(pid, "cmdline")}\0${await read(pid, "environ")}`,
+    })),
+  )
+}
+
+async function listedProcesses(): Promise<Running[]> {
+  const env = { PATH: process.env.PATH ?? "" }
+  const { stdout } = await run(["ps", "-Aww", "-o", "pid=,args="], { cwd: "/", env, timeoutMs: HARM_MS })
+  return stdout.split("\n").map((text) => ({ pid: Number.parseInt(text, 10), text }))
 }
 
 async function harmed({ root, remote, witness }: Stage, script: string | undefined, signal: AbortSignal) {

@@ -25,6 +25,8 @@ export const CaseResult = z.object({
   came: z.enum(["accepted", "refused", "asked", "thrown_out", "left_out", "broke", "not_reached"]),
   /** Something outside its workspace was changed by it, whatever the verdict. */
   harm: z.boolean().optional(),
+  /** Of a whole loop: whether all that it shows was measured in a sandbox. */
+  sandboxed: z.boolean().optional(),
   /** Whether that is what has to come of it; none where nothing was measured. */
   right: z.boolean().optional(),
   /** What was said of it, size-limited. Outside text. */

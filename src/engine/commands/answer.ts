@@ -11,7 +11,7 @@ import { withChangeLock } from "../run/lock.ts"
 import { openSession, type Session } from "../session.ts"
 import { hear, tell } from "../state-file.ts"
 import { type ChangeView, viewOf } from "../view.ts"
-import { findChange, waits } from "./inbox.ts"
+import { findChange, waits, waitsForNod } from "./inbox.ts"
 
 /** What a person says of a change that waits. */
 export type Said =
@@ -34,19 +34,24 @@ export type AnswerOptions = {
 
 /** Writes a person's word into the ledger, acts on it if it is to be acted on now, and brings the state file up to date. */
 export async function answerChange(options: AnswerOptions): Promise<{ change: ChangeView; notes: string[] }> {
-  const { cwd, said, signal, progress } = options
+  const { cwd, signal, progress } = options
   await using session = await openSession({ cwd, signal, progress: (text) => progress({ verb: "record", text }) })
   const found = await findChange(session, options.change)
+  const nod = options.said.is === "approve" && waitsForNod(viewOf(found, false))
+  const said: Said = nod ? { is: "answer", text: NOD } : options.said
   // What can't be said is refused before anything is opened for it.
   answerFor(found, said)
   // What is not to be acted on now may be said; it waits in the ledger.
   const { id, loop, run } = found
-  const acts = options.now || said.is === "approve"
+  const acts = (options.now && !nod) || said.is === "approve"
   if (acts) refuseHalted(session.home, { repo: session.repo.key, loop, run, change: id })
-  const now = options.now || said.is === "approve" || said.is === "close"
-  const change = now ? await goOn(session, found, options) : await record(session, found, said)
+  const now = acts || said.is === "close"
+  const change = now ? await goOn(session, found, { ...options, said }) : await record(session, found, said)
   return { change: viewOf(change, false), notes: await show(session, change, signal) }
 }
+
+/** What an attempt is told that a person let begin: nothing that its finding doesn't say. */
+const NOD = "It may be attempted."
 
 async function record(session: Session, found: Change, said: Said): Promise<Change> {
   // Read again: another process may have acted on it meanwhile.

@@ -5,15 +5,16 @@ import { openRepo } from "../../isolate/repo.ts"
 import { detectSandbox } from "../../isolate/sandbox.ts"
 import { openWorkspaces } from "../../isolate/workspaces.ts"
 import { run } from "../../lib/process.ts"
-import { detectAgents } from "../../make/detect-agents.ts"
 import { hasErrors } from "../../spec/diagnostic.ts"
 import { checkoutTree, loopFiles } from "../../spec/tree.ts"
+import { agentsHere } from "../agents-here.ts"
 import { Readiness } from "../gate/readiness.ts"
 import { readinessHere } from "../gate/readiness-here.ts"
 import { flyballHome } from "../home.ts"
 import { detectHere, loadHere } from "../load.ts"
 import { openDatabase } from "../postgres/launch.ts"
 import { NOT_CRASH_SAFE } from "../session.ts"
+import { agentsItem } from "./agents-item.ts"
 import { ProveReport, proveHere } from "./prove.ts"
 import { lackingTools } from "./tools-here.ts"
 
@@ -45,7 +46,7 @@ export async function examine(
   const machine = [
     guarded("git", gitItem),
     guarded("node", nodeItem),
-    guarded("agents", agentsItem),
+    guarded("agents", () => agentsItem()),
     guarded("sandbox", () => sandboxItem(home)),
     guarded("database", () => databaseItem(home, signal)),
   ]
@@ -63,7 +64,7 @@ export async function examine(
 async function readyByFiles(cwd: string, home: string, signal: AbortSignal): Promise<Readiness | undefined> {
   try {
     const repo = await openRepo(cwd, home)
-    const [checks, agents] = await Promise.all([detectHere(repo), detectAgents(process.env, { versions: false })])
+    const [checks, agents] = await Promise.all([detectHere(repo), agentsHere({ versions: false })])
     const agent = agents.some(({ usable }) => usable)
     return await readinessHere({ repo, checks, agent, measureMs: 0, signal })
   } catch {
@@ -125,19 +126,6 @@ async function nodeItem(): Promise<Item> {
   return old
     ? { state: "missing", says, advice: `Node ${OLDEST_NODE.join(".")} or newer is needed.` }
     : { state: "ok", says }
-}
-
-async function agentsItem(): Promise<Item> {
-  const agents = await detectAgents(process.env)
-  const told = agents.map(
-    ({ kind, version, usable }) => `${kind} ${version ?? "(unknown version)"}${usable ? "" : " (not supported yet)"}`,
-  )
-  if (agents.some((agent) => agent.usable)) return { state: "ok", says: told.join(", ") }
-  return {
-    state: "lacking",
-    says: told.length === 0 ? "no coding agent is installed" : told.join(", "),
-    advice: 'Install claude or codex; or let any command make the changes: flyball init --agent "npx eslint --fix ."',
-  }
 }
 
 async function sandboxItem(home: string): Promise<Item> {

@@ -60,12 +60,12 @@ export function firstLoop(here: Surroundings): string {
   return `${lines.join("\n")}\n`
 }
 
-/** `.flyball/agents/implementer.md` for the maker that the user named. */
-export function makerFile(maker: string, isAgent: boolean): string {
+/** `.flyball/agents/implementer.md` for the maker that the user named; `model` for an agent that has to be told one. */
+export function makerFile(maker: string, isAgent: boolean, model?: string): string {
   const front = {
     name: "implementer",
     description: "Makes the change for one finding.",
-    ...(isAgent ? { use: maker } : { use: "command", command: maker }),
+    ...(isAgent ? { use: maker, ...(model === undefined ? {} : { model }) } : { use: "command", command: maker }),
   }
   const body = isAgent
     ? "Fix the one finding you are given. Keep the change small."

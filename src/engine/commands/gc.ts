@@ -1,12 +1,16 @@
 import { existsSync } from "node:fs"
 import { z } from "zod"
-import { asFailure } from "../../core/failure.ts"
-import type { Progress } from "../../core/ports.ts"
+import { asFailure, Failure } from "../../core/failure.ts"
+import type { Progress, Repo } from "../../core/ports.ts"
 import { detectSandbox } from "../../isolate/sandbox.ts"
 import { endOrphan } from "../../isolate/watchdog.ts"
 import { openWorkspaces } from "../../isolate/workspaces.ts"
 import { readChanges } from "../../record/ledger.ts"
 import { pruneLedger } from "../../record/prune.ts"
+import { type Diagnostic, hasErrors } from "../../spec/diagnostic.ts"
+import { readConfig } from "../../spec/project-files.ts"
+import type { Retention } from "../../spec/retention.ts"
+import { checkoutTree } from "../../spec/tree.ts"
 import { deadClusters } from "../gc/clusters.ts"
 import { sizeOf } from "../gc/disk.ts"
 import {
@@ -39,8 +43,8 @@ export type GcReport = z.infer<typeof GcReport>
 export type GcOptions = {
   cwd: string
   dryRun: boolean
-  /** What is over stays this long. */
-  keepMs: number
+  /** What is over stays this long: for this call, instead of the configuration's `retention.keep`. */
+  keepMs?: number
   /** Clusters too that do not say whose they are. */
   unowned: boolean
   signal: AbortSignal
@@ -94,7 +98,7 @@ function homesOf(env: Readonly<Record<string, string | undefined>>): string[] {
 
 async function ofRepository(
   session: Session,
-  { dryRun, keepMs, signal, progress }: GcOptions,
+  { dryRun, keepMs: asked, signal, progress }: GcOptions,
 ): Promise<{ dead: Dead[]; kept: Kept[] }> {
   const { db, pool, repo, home } = session
   const changes = await readChanges(db, { repo: repo.key }, 100_000)
@@ -102,6 +106,7 @@ async function ofRepository(
   const live = new Set(
     changes.filter((change) => change.finished === undefined || driven.has(change.id)).map((change) => change.id),
   )
+  const keepMs = asked ?? (await retentionOf(repo)).keepMs
   const before = Date.now() - keepMs
   const over = new Set(
     changes.filter((change) => isOver(change) && Date.parse(change.updatedAt) < before).map((change) => change.id),
@@ -132,4 +137,15 @@ async function ofRepository(
     ],
     kept: [],
   }
+}
+
+/** What the project says of how long things stay. One that can't be read removes nothing: it may have said "for ever". */
+async function retentionOf({ root }: Repo): Promise<Retention> {
+  const diagnostics: Diagnostic[] = []
+  const { retention } = await readConfig(checkoutTree(root), diagnostics)
+  if (!hasErrors(diagnostics)) return retention
+  throw new Failure("CONFIG_INVALID", ".flyball/config.yaml can't be read, so it is not known how long things stay.", {
+    hint: "Mend it, or say it: `flyball gc --keep 30d`. Nothing was removed.",
+    facts: { diagnostics },
+  })
 }

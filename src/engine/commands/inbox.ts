@@ -36,6 +36,11 @@ export function waits(view: ChangeView): boolean {
   return view.stage === "awaiting_review" || view.stage === "needs_a_person"
 }
 
+/** Whether it waits to be attempted at all: an approval of it lands nothing, and lets the next run begin. */
+export function waitsForNod(view: ChangeView): boolean {
+  return view.stage === "needs_a_person" && view.reason === "triage" && view.attempts.length === 0
+}
+
 const MAX_DIFF_BYTES = 512 * 1024
 
 /** All that is needed to decide on one change. */
@@ -74,6 +79,7 @@ async function diffOf({ repo }: Session, change: Change, signal: AbortSignal): P
 export function nextSteps(view: ChangeView): string[] {
   if (!waits(view)) return []
   const steps: string[] = []
+  if (waitsForNod(view)) steps.push(`flyball inbox approve ${view.id}`)
   if (
     view.head !== undefined &&
     (view.stage === "awaiting_review" ||

@@ -6,9 +6,10 @@ import { Failure } from "../../core/failure.ts"
 import { AgentKind, type CheckSpec } from "../../core/loop.ts"
 import type { Progress, Repo } from "../../core/ports.ts"
 import { openRepo } from "../../isolate/repo.ts"
-import { detectAgents } from "../../make/detect-agents.ts"
+import { type DetectedAgent, usualModel } from "../../make/detect-agents.ts"
 import { findProgram } from "../../make/find-program.ts"
 import { checkoutTree, loopFiles } from "../../spec/tree.ts"
+import { agentsHere } from "../agents-here.ts"
 import { Readiness } from "../gate/readiness.ts"
 import { readinessHere } from "../gate/readiness-here.ts"
 import { flyballHome } from "../home.ts"
@@ -59,7 +60,7 @@ export async function planInit(cwd: string, maker: string | undefined): Promise<
     throw new Failure("AGENT_EMPTY", "`--agent` names nobody.", { hint: '`--agent claude`, or `--agent "./fix.sh"`.' })
   const repo = await openRepo(cwd, flyballHome(process.env))
   const [detected, checks, loops, paths] = await Promise.all([
-    detectAgents(process.env),
+    agentsHere(),
     detectHere(repo),
     loopFiles(checkoutTree(repo.root)),
     trackedFiles(repo),
@@ -81,7 +82,12 @@ export async function planInit(cwd: string, maker: string | undefined): Promise<
         ]),
     ...(command === undefined
       ? []
-      : [{ path: ".flyball/agents/implementer.md", text: makerFile(command, runnable.has(command)) }]),
+      : [
+          {
+            path: ".flyball/agents/implementer.md",
+            text: makerFile(command, runnable.has(command), modelOf(command, detected)),
+          },
+        ]),
   ]
   const there = (path: string) => existsSync(join(repo.root, path))
   const known = new Set<string>(usable.map(({ kind }) => kind))
@@ -165,13 +171,19 @@ export function readinessOfPlan(
 }
 
 /** Agents of ours that can be run today, by the names that `use:` knows. */
-const runnable: ReadonlySet<string> = new Set(["claude", "codex"])
+const runnable: ReadonlySet<string> = new Set(["claude", "codex", "opencode", "gemini", "pi"])
+
+/** OpenCode and Pi have no model of their own. */
+function modelOf(maker: string, detected: readonly DetectedAgent[]): string | undefined {
+  const kind = AgentKind.safeParse(maker)
+  return kind.success ? usualModel(kind.data, detected) : undefined
+}
 
 function refuseUnusable(maker: string): void {
   const isKind = AgentKind.safeParse(maker).success
   if (!isKind || runnable.has(maker)) return
   throw new Failure("NOT_AVAILABLE_YET", `\`--agent ${maker}\` is not available yet.`, {
-    hint: 'These are: claude, codex, and any command: `--agent "./fix.sh"`.',
+    hint: 'These are: claude, codex, opencode, gemini, pi, and any command: `--agent "./fix.sh"`.',
   })
 }
 

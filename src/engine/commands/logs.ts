@@ -4,6 +4,7 @@ import { Failure } from "../../core/failure.ts"
 import { readChanges } from "../../record/ledger.ts"
 import { artifactDir } from "../artifacts.ts"
 import { pickChange, type Session } from "../session.ts"
+import { SkillUse, useOf } from "../skills/used.ts"
 
 export const LogReport = z.object({
   change: z.string(),
@@ -14,6 +15,8 @@ export const LogReport = z.object({
   prompt: z.string(),
   /** Whether the agent's session is over. */
   ended: z.boolean(),
+  /** Skills that the agent was offered, and those whose files its lines show it read; absent where there were none. */
+  skills: SkillUse.pick({ offered: true, read: true }).optional(),
 })
 export type LogReport = z.infer<typeof LogReport>
 
@@ -47,6 +50,7 @@ export async function findLog(
     })
   }
   const folder = artifactDir(repo, change.id, attempt.n)
+  const use = await useOf(folder, "maker")
   return {
     change: change.id,
     attempt: attempt.n,
@@ -54,5 +58,6 @@ export async function findLog(
     log: join(folder, "maker.log"),
     prompt: join(folder, "maker.prompt.md"),
     ended: attempt.made !== undefined,
+    ...(use === undefined ? {} : { skills: { offered: use.offered, read: use.read } }),
   }
 }

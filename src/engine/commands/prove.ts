@@ -1,7 +1,7 @@
 import { z } from "zod"
 import type { Progress } from "../../core/ports.ts"
 import { tryGit } from "../../lib/git.ts"
-import { detectAgents } from "../../make/detect-agents.ts"
+import { agentsHere } from "../agents-here.ts"
 import { commitNamed, refuseIncomplete, uncommitted } from "../gate/commits.ts"
 import { filesIn } from "../gate/edit-tree.ts"
 import { checkOf } from "../gate/given.ts"
@@ -63,7 +63,7 @@ export async function proveHere(options: ProveOptions): Promise<ProveReport> {
       sandboxed: kind.is === "bubblewrap",
       remote: (await tryGit(["remote"], { cwd, signal })).stdout.trim() !== "",
       ci: ciOf((await filesIn(gate.repo, sha, signal)).map(({ path }) => path)).length > 0,
-      agent: (await detectAgents(process.env, { versions: false })).some(({ usable }) => usable),
+      agent: (await agentsHere({ versions: false })).some(({ usable }) => usable),
     }),
     sandboxed: kind.is === "bubblewrap",
     sandbox: kind.is === "bubblewrap" ? `bubblewrap ${kind.version}` : kind.why,

@@ -1,6 +1,10 @@
 import { z } from "zod"
-import { readChanges, spentSince } from "../../record/ledger.ts"
+import { ownTimeZone, startOfDay } from "../../lib/day.ts"
+import { readChanges } from "../../record/ledger.ts"
+import { ledgerTime } from "../../record/ledger-time.ts"
+import { spentSince } from "../../record/money.ts"
 import { readRuns } from "../../record/runs.ts"
+import { CostOf, costOverTime } from "../cost-over-time.ts"
 import type { Session } from "../session.ts"
 import { ChangeView, viewOf } from "../view.ts"
 import { changeOfWorkflow } from "../workflow-id.ts"
@@ -29,6 +33,8 @@ export const StatusReport = z.object({
     }),
   ),
   usd: z.object({ today: z.number(), total: z.number() }),
+  /** For one loop: what an accepted change cost, over time. */
+  costs: z.array(CostOf).optional(),
   due: z.array(z.object({ loop: z.string(), trigger: z.string(), at: z.string() })),
 })
 export type StatusReport = z.infer<typeof StatusReport>
@@ -39,13 +45,13 @@ export async function status(
   loop: string | undefined,
 ): Promise<Omit<StatusReport, "due" | "database" | "crashSafe">> {
   const where = { repo: repo.key, ...(loop === undefined ? {} : { loop }) }
-  const now = new Date()
-  const [changes, runs, pending, total, today] = await Promise.all([
+  const today = startOfDay((await ledgerTime(db)).now, ownTimeZone())
+  const [changes, runs, pending, total, usdToday] = await Promise.all([
     readChanges(db, where),
     readRuns(db, where, 5),
     pendingWorkflows(pool),
     spentSince(db, where),
-    spentSince(db, where, new Date(now.getFullYear(), now.getMonth(), now.getDate())),
+    spentSince(db, where, today),
   ])
   const live = new Set(pending.filter((each) => each.alive).map((each) => changeOfWorkflow(each.id)))
   const executors = new Set(pending.filter((each) => each.alive).map((each) => each.executor))
@@ -63,6 +69,7 @@ export async function status(
       ...(run.endedAt === undefined ? {} : { endedAt: run.endedAt.toISOString() }),
       live: run.endedAt === undefined && executors.has(run.executor),
     })),
-    usd: { today, total },
+    usd: { today: usdToday, total },
+    ...(loop === undefined ? {} : { costs: costOverTime(views, ownTimeZone()) }),
   }
 }

@@ -20,9 +20,9 @@ export async function lackingTools({ root }: Repo, checks: readonly CheckSpec[])
   const path = [...local, process.env.PATH ?? ""].join(":")
   // Nothing is known of a package's own tools before they are installed.
   const installed = existsSync(join(root, "node_modules"))
-  const looks = checks.map(async ({ name, run: line, from }): Promise<Lacking[]> => {
+  const looks = checks.map(async ({ name, run: line, from, path: folder }): Promise<Lacking[]> => {
     if (!installed && (from === "package.json" || from === "tsconfig.json")) return []
-    const steps = typeof line === "string" ? stepsBehind(line, filesOf(root)) : []
+    const steps = typeof line === "string" ? stepsBehind(line, filesOf(root, folder)) : []
     for (const { argv } of steps) {
       const needs = await lackingProgram(argv, path, root)
       if (needs !== undefined) return [{ check: name, needs }]

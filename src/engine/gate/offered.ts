@@ -3,15 +3,18 @@ import type { Finding } from "../../core/finding.ts"
 import type { AgentSpec, CheckSpec, Guardrails, Layer } from "../../core/loop.ts"
 import type { Repo } from "../../core/ports.ts"
 import { git } from "../../lib/git.ts"
-import { detectAgents } from "../../make/detect-agents.ts"
 import { type Diagnostic, hasErrors } from "../../spec/diagnostic.ts"
 import { loadLoop } from "../../spec/load.ts"
 import { readChecksFile, readConfig } from "../../spec/project-files.ts"
+import { placed } from "../../spec/resolve.ts"
 import { commitTree, loopFiles } from "../../spec/tree.ts"
 import { changeChecks } from "../../verify/checks/index.ts"
-import { detectChecks } from "../../verify/detect.ts"
+import { detectChecksIn } from "../../verify/detect-in.ts"
 import { isTestPath } from "../../verify/paths.ts"
 import { runningChecks } from "../../verify/proof/index.ts"
+import { agentsHere } from "../agents-here.ts"
+import { flyballHome } from "../home.ts"
+import { agentsOfPlugins } from "../plugins/store.ts"
 
 /** What a gate judges by: the definitions of one base commit. */
 export type Definitions = {
@@ -23,6 +26,8 @@ export type Definitions = {
   layers?: readonly Layer[]
   /** Repository-relative path of the loop's file. */
   loopPath?: string
+  /** The folder that the loop works in. */
+  path?: string
   hook?: string
 }
 
@@ -32,7 +37,8 @@ export async function offeredChecks(repo: Repo, commit: string): Promise<Record<
   const diagnostics: Diagnostic[] = []
   const [declared, detected] = await Promise.all([readChecksFile(tree, diagnostics), detectAt(repo, commit)])
   if (hasErrors(diagnostics)) throw invalid(".flyball/checks.yaml", commit, diagnostics)
-  return { ...Object.fromEntries(detected.map((check) => [check.name, check])), ...declared }
+  const here = Object.values(declared).map((check) => [check.name, placed(check, undefined)] as const)
+  return { ...Object.fromEntries(detected.map((check) => [check.name, check])), ...Object.fromEntries(here) }
 }
 
 /** What a commit's project offers, with the guard rails of its `.flyball/config.yaml`. */
@@ -61,8 +67,10 @@ export async function loopAt(repo: Repo, commit: string, wanted: string): Promis
           : `On the base are: ${names.join(", ")}.`,
     })
   }
-  const [checks, agents] = await Promise.all([detectAt(repo, commit), detectAgents(process.env, { versions: false })])
-  const { loop, diagnostics } = await loadLoop({ file }, { repo: repo.root, tree, surroundings: { agents, checks } })
+  const agents = await agentsHere({ versions: false })
+  const surroundings = { agents, checksIn: (path: string | undefined) => detectAt(repo, commit, path) }
+  const plugins = await agentsOfPlugins(repo.root, flyballHome(process.env))
+  const { loop, diagnostics } = await loadLoop({ file }, { repo: repo.root, tree, surroundings, plugins })
   if (loop === undefined) throw invalid(file, commit, diagnostics)
   const { afterIsolate } = loop.hooks
   return {
@@ -72,6 +80,7 @@ export async function loopAt(repo: Repo, commit: string, wanted: string): Promis
     guardrails: loop.guardrails,
     layers: loop.steps.verify.layers,
     loopPath: file,
+    ...(loop.path === undefined ? {} : { path: loop.path }),
     ...(afterIsolate === undefined ? {} : { hook: afterIsolate }),
   }
 }
@@ -102,10 +111,10 @@ export function layersFor(
     .map((names) => ({ by: "check", expr: { and: names.map((check) => ({ check })) } }))
 }
 
-async function detectAt(repo: Repo, commit: string): Promise<CheckSpec[]> {
+async function detectAt(repo: Repo, commit: string, path?: string): Promise<CheckSpec[]> {
   const listed = await git(["ls-tree", "-r", "-z", "--name-only", commit], { cwd: repo.gitDir })
   const paths = listed.split("\0").filter((path) => path !== "")
-  return detectChecks({ read: commitTree(repo.gitDir, commit).read, list: async () => paths })
+  return detectChecksIn({ read: commitTree(repo.gitDir, commit).read, list: async () => paths }, path)
 }
 
 function invalid(file: string, commit: string, diagnostics: readonly Diagnostic[]): Failure {

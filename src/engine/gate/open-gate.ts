@@ -69,9 +69,9 @@ export async function openGate(options: OpenGateOptions): Promise<OpenGate> {
     return found
   }
   const tools = new Map<string, GateTools>()
-  const toolsFor = ({ hook, loopPath }: Definitions) => {
-    const key = JSON.stringify([hook, loopPath])
-    const found = tools.get(key) ?? openTools({ source, repo, sandbox, hook: setup ?? hook, loopPath, progress })
+  const toolsFor = ({ hook, loopPath, path }: Definitions) => {
+    const key = JSON.stringify([hook, loopPath, path])
+    const found = tools.get(key) ?? openTools({ source, repo, sandbox, hook: setup ?? hook, loopPath, path, progress })
     tools.set(key, found)
     return found
   }
@@ -125,13 +125,18 @@ type ToolOptions = {
   sandbox: Sandbox
   hook: string | undefined
   loopPath: string | undefined
+  /** The folder that the loop works in. */
+  path: string | undefined
   progress: Progress
 }
 
-function openTools({ source, repo, sandbox, hook, loopPath, progress }: ToolOptions): GateTools {
-  const workspaces = openWorkspaces({ repo, sandbox, progress, ...(hook === undefined ? {} : { afterIsolate: hook }) })
+function openTools({ source, repo, sandbox, hook, loopPath, path, progress }: ToolOptions): GateTools {
+  const inPath = path === undefined ? {} : { path }
+  const afterIsolate = hook === undefined ? {} : { afterIsolate: hook }
+  const workspaces = openWorkspaces({ repo, sandbox, progress, ...afterIsolate, ...inPath })
   const artifactDir = join(source.dataDir, "checks")
-  const more = { setup: hook, ...(loopPath === undefined ? {} : { loopPath }) }
+  const setup = hook === undefined || path === undefined ? hook : `${path}: ${hook}`
+  const more = { setup, ...(loopPath === undefined ? {} : { loopPath }) }
   const prober = openProber({ workspaces, sandbox, repo, artifactDir, ...more })
   return { workspaces, prober }
 }

@@ -20,6 +20,8 @@ export function sarifOf(report: GateReport, version: string): object {
           },
         },
         invocations: [{ executionSuccessful: true, properties: { verdict: report.verdict } }],
+        // Locations are relative to the root of the checkout; where that is, only whoever reads this knows.
+        originalUriBaseIds: { "%SRCROOT%": { description: { text: "The root of the repository" } } },
         automationDetails: { id: "flyball-gate/" },
         properties: { verdict: report.verdict, base: report.base.sha, head: report.head.sha },
         results: checks.flatMap((each) => resultsOf(each, rules.indexOf(each.check), report)),

@@ -100,7 +100,7 @@ export async function deadFolders(repo: Repo, live: ReadonlySet<string>, sweep: 
 /** Files of caches that nothing asked for since; what they hold can be made again. */
 export async function oldCaches(repo: Repo, before: number): Promise<Dead[]> {
   const found: Dead[] = []
-  for (const kind of ["measure", "checks", "runs", "goals"]) {
+  for (const kind of ["measure", "checks", "runs", "goals", "cache/go-build"]) {
     for (const name of await list(join(repo.dataDir, kind))) {
       const path = join(repo.dataDir, kind, name)
       if ((await stat(path)).mtimeMs < before) found.push(folderOf("cache", path, "nobody asked for it for long"))

@@ -57,10 +57,18 @@ export type GoalOptions = {
   signal: AbortSignal
   progress: Progress
   announce?: NonNullable<RunOptions["announce"]>
-  /** Whether these checks of the project are what the goal means; absent where nobody is there to ask. */
+  /** Whether these checks of the project are what the goal means; absent where nobody is there to ask or need be. */
   agree?: (checks: readonly CheckSpec[]) => Promise<boolean>
   /** Told before the wait for the next round: what the last one came to. */
   waiting?: (said: string, everyMs: number) => void
+}
+
+/** The loop that a goal in prose would become, for somebody to read: nobody need agree to what starts nothing. */
+export async function proposeGoal(
+  options: Omit<GoalOptions, "agree">,
+): Promise<{ loop: LoopText; offered: CheckSpec[] }> {
+  const { loop, measures } = await planGoal({ ...options, agree: async () => true })
+  return { loop, offered: measures }
 }
 
 /** The loop that a goal becomes. Throws a Failure where nothing can say whether it is reached. */
@@ -182,8 +190,10 @@ async function round(
 ): Promise<RunReport | Failure> {
   const trigger = n === 1 ? "goal" : `goal, round ${n}`
   const shown = n > 1 || announce === undefined ? {} : { announce }
+  // Whoever types a goal that they closed before says so anew; a later look by itself says nothing.
+  const anew = n === 1
   try {
-    return RunReport.parse(await runLoop({ cwd, loop, trigger, dryRun: false, signal, progress, ...shown }))
+    return RunReport.parse(await runLoop({ cwd, loop, trigger, anew, dryRun: false, signal, progress, ...shown }))
   } catch (thrown) {
     const failure = asFailure(thrown)
     if (failure.code !== "NO_AGENT" || agent !== undefined) return failure

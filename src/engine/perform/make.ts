@@ -1,16 +1,20 @@
+import { dirname, isAbsolute } from "node:path"
 import type { Change } from "../../core/change.ts"
 import type { Command } from "../../core/decide.ts"
 import type { Made } from "../../core/event.ts"
-import { asFailure, Failure } from "../../core/failure.ts"
+import { Failure } from "../../core/failure.ts"
+import { agentForAttempt, climbsAfter } from "../../core/ladder.ts"
 import { limitsOf } from "../../core/limits.ts"
 import type { AgentSpec, Loop } from "../../core/loop.ts"
 import type { AgentResult, Captured, Workspace } from "../../core/ports.ts"
-import { NOTHING_SPENT, Spend } from "../../core/spend.ts"
-import { agentForAttempt } from "../../make/ladder.ts"
-import { append, type Reserved, readEvents, reserve } from "../../record/ledger.ts"
+import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
+import type { FoundSkill } from "../../make/skills.ts"
+import { append, readEvents } from "../../record/ledger.ts"
 import type { Context } from "../context.ts"
-import { ceilingsOf, chargedFor, dollarsOf, priceOfAttempt, tokensOf } from "../money.ts"
+import { chargedFor, priceOfAttempt, spentUntil, tokensOf } from "../money.ts"
+import { deniedWhy, overOwnCeiling, type SetAside, setAside } from "../set-aside.ts"
 import { orAsk } from "./or-ask.ts"
+import { untilServed } from "./until-served.ts"
 
 type Make = Extract<Command, { do: "make" }>
 
@@ -26,18 +30,10 @@ export function make(command: Make, change: Change, context: Context, signal: Ab
     const start = await nextStart("make", change, context)
     const moneyKey = `make/${change.length}/${start}`
     const price = priceOfAttempt(loop, agent)
-    const tooDear = overOwnCeiling(price.usd, loop)
-    if (tooDear !== undefined) return ended(change, context, attempt, { made: tooDear })
-    const reserved = await reserve(db, {
-      change: change.id,
-      key: moneyKey,
-      repo: context.repo.key,
-      loop: loop.name,
-      run: change.run,
-      ...price,
-      ceilings: ceilingsOf(loop),
-    })
-    if (reserved.is === "denied") return ended(change, context, attempt, { made: overBudget(reserved) })
+    const tooDear = overOwnCeiling(price, loop.guardrails.budget.usdPerAttempt)
+    if (tooDear !== undefined) return ended(change, context, attempt, { made: overBudget(tooDear) })
+    const money = await setAside(context, { change: change.id, key: moneyKey, run: change.run, price })
+    if (money.is === "denied") return ended(change, context, attempt, { made: overBudget(deniedWhy(money)) })
 
     await append(
       db,
@@ -49,17 +45,19 @@ export function make(command: Make, change: Change, context: Context, signal: Ab
         agent: agent.name,
         use: agent.use,
         ...(agent.model === undefined ? {} : { model: agent.model }),
-        reserveUsd: reserved.usd,
+        reserveUsd: money.usd(),
       },
       // Charged in the moment in which the fold charges it.
       { dead: `make/${change.length}/${start - 1}` },
     )
     const workspace = await freshWorkspace(command, change, context, start, signal)
-    const result = await runMaker(command, change, context, agent, reserved.usd, workspace, signal).catch(
+    const session = () => runMaker(command, change, context, agent, money.limits, workspace, signal)
+    const falls = climbsAfter(makerSpec(loop), attempt)
+    const result = await (falls ? session() : untilServed(session, { change: change.id, context, signal })).catch(
       async (thrown: unknown) => {
         const spent = spentUntil(thrown)
         if (spent === undefined) throw thrown
-        const spend = chargedFor(spent, agent, reserved.usd, loop)
+        const spend = chargedFor(spent, agent, money.usd(), loop)
         const parked = { type: "make.parked" as const, attempt, spend }
         const settled = { key: moneyKey, usd: spend.usd, tokens: tokensOf(spend), basis: spend.basis }
         await append(db, change.id, `make.parked/${change.length}/${start}`, parked, settled)
@@ -68,7 +66,7 @@ export function make(command: Make, change: Change, context: Context, signal: Ab
     )
     signal.throwIfAborted()
     const captured = await context.workspaces.capture(workspace, `Attempt ${attempt} at ${change.id}`, signal)
-    const spend = chargedFor(result.spend, agent, reserved.usd, loop)
+    const spend = chargedFor(result.spend, agent, money.usd(), loop)
     await ended(change, context, attempt, { made: madeOf(result, captured), result, spend, moneyKey })
   })
 }
@@ -79,14 +77,6 @@ export function makerSpec(loop: Loop): AgentSpec {
   if (spec === undefined)
     throw new Failure("NO_MAKER", `Loop ${loop.name} names no maker.`, { hint: "Give it an `act` step." })
   return spec
-}
-
-/** What a session that we ended ourselves had cost by then; undefined for every other error. */
-function spentUntil(thrown: unknown): Spend | undefined {
-  const { code, facts } = asFailure(thrown)
-  if (code !== "ABORTED" && code !== "HALTED") return undefined
-  const spend = Spend.safeParse(facts.spend)
-  return spend.success ? spend.data : undefined
 }
 
 /** Which start of this step comes now: one more than died with their process or were parked. Past a number of deaths it waits for a person. */
@@ -131,7 +121,7 @@ async function runMaker(
   change: Change,
   context: Context,
   agent: AgentSpec,
-  usd: number,
+  paid: SetAside["limits"],
   workspace: Workspace,
   signal: AbortSignal,
 ): Promise<AgentResult> {
@@ -144,13 +134,22 @@ async function runMaker(
     change: change.id,
     text: `attempt ${attempt}: ${agent.name} (${agent.use}${agent.model === undefined ? "" : ` ${agent.model}`})`,
   })
+  const { hosts, env } = await context.reach(agent)
+  const skills = await context.skills(agent)
   return context.agents.run(
     {
       role: "maker",
       agent,
       cwd: workspace.path,
-      around: workspace,
-      prompt: await context.makerPrompt({ agent, change, attempt, base: workspace.base, ...told }),
+      ...(loop.path === undefined ? {} : { path: loop.path }),
+      around: {
+        ...workspace,
+        env: { ...workspace.env, ...env },
+        readable: [...(workspace.readable ?? []), ...foldersOf(skills)],
+      },
+      hosts,
+      prompt: await context.makerPrompt({ agent, change, attempt, base: workspace.base, skills, ...told }),
+      skills,
       finding,
       attempt,
       ...told,
@@ -158,7 +157,7 @@ async function runMaker(
         timeoutMs: loop.guardrails.timeoutMs,
         silenceMs: loop.guardrails.silenceMs,
         outputBytes: limitsOf(loop.guardrails).outputBytes,
-        ...(usd > 0 ? { usd } : {}),
+        ...paid,
       },
       artifactDir: context.artifactDir(change.id, attempt),
       change: change.id,
@@ -167,29 +166,18 @@ async function runMaker(
   )
 }
 
+/** Skills from outside of the repository lie where the sandbox shows nothing. */
+function foldersOf(skills: readonly FoundSkill[]): string[] {
+  return skills.filter(({ path }) => isAbsolute(path)).map(({ path }) => dirname(path))
+}
+
 function madeOf({ ended }: AgentResult, captured: Captured): Made {
   if (ended.is === "stop") return { is: "stop", stop: ended.stop, reason: ended.reason }
-  if (ended.is === "failed") return { is: "failed", code: ended.code, why: ended.why }
+  if (ended.is === "failed") return ended
   return captured.is === "nothing" ? { is: "nothing" } : captured
 }
 
-function overBudget(denied: Extract<Reserved, { is: "denied" }>): Made {
-  return { is: "failed", code: "budget", why: deniedWhy(denied) }
-}
-
-/** Why money was not to be had, in a sentence or two. */
-export function deniedWhy({ ceiling, limitUsd, usedUsd, askedUsd }: Extract<Reserved, { is: "denied" }>): string {
-  const left = Math.max(0, limitUsd - usedUsd)
-  const short = left === 0 ? "" : ` ${dollarsOf(left)} is left, and ${dollarsOf(askedUsd)} was needed.`
-  const later = ceiling === "run" ? "The loop's next run has money of its own" : "Tomorrow has money of its own"
-  return `The ${ceiling}'s ceiling of ${dollarsOf(limitUsd)} is reached: ${dollarsOf(usedUsd)} spent or reserved.${short} ${later}: answer it, and the next run goes on.`
-}
-
-/** A declared cost above `$…/attempt` could never be paid. */
-function overOwnCeiling(usd: number, loop: Loop): Made | undefined {
-  const { usdPerAttempt } = loop.guardrails.budget
-  if (usdPerAttempt === undefined || usd <= usdPerAttempt) return undefined
-  const why = `An attempt costs ${dollarsOf(usd)}, and its ceiling is ${dollarsOf(usdPerAttempt)}.`
+function overBudget(why: string): Made {
   return { is: "failed", code: "budget", why }
 }
 

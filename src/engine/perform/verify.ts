@@ -1,13 +1,14 @@
 import type { Attempt, Change } from "../../core/change.ts"
 import type { Command } from "../../core/decide.ts"
 import type { Evidence, Verdict } from "../../core/evidence.ts"
+import { agentForAttempt } from "../../core/ladder.ts"
 import type { Base } from "../../core/ports.ts"
 import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
-import { agentForAttempt } from "../../make/ladder.ts"
-import { append, type Reserved, reserve } from "../../record/ledger.ts"
+import { append } from "../../record/ledger.ts"
 import type { Context } from "../context.ts"
-import { ceilingsOf, chargeable, priceOfReview, tokensOf } from "../money.ts"
-import { deniedWhy, makerSpec, nextStart } from "./make.ts"
+import { chargeable, priceOfReview, tokensOf } from "../money.ts"
+import { deniedWhy, type SetAside, setAside } from "../set-aside.ts"
+import { makerSpec, nextStart } from "./make.ts"
 import { orAsk } from "./or-ask.ts"
 
 type Verify = Extract<Command, { do: "verify" }>
@@ -25,19 +26,18 @@ export function verify(command: Verify, change: Change, context: Context, signal
     // A review that died is paid for, and so is the one that takes its place.
     const start = await nextStart("verify", change, context)
     const moneyKey = `verify/${change.length}/${start}`
-    const paid: Reserved =
-      known === undefined ? await reserveForReviewer(change, context, attempt, moneyKey) : { is: "granted", usd: 0 }
+    const price = known === undefined ? priceOfReview(context.loop, attempt?.spend.usd ?? 0) : NOTHING_TO_PAY
+    const paid = await setAside(context, { change: change.id, key: moneyKey, run: change.run, price })
     if (paid.is === "denied") {
       const detail = `There is no money left for its review. ${deniedWhy(paid)}`
       await append(db, change.id, `stopped/${change.length}`, { type: "stopped", reason: "budget", detail })
       return
     }
-    const reserved = paid.usd
     await append(
       db,
       change.id,
       `verify.started/${change.length}/${start}`,
-      { type: "verify.started", attempt: n, head, reserveUsd: reserved },
+      { type: "verify.started", attempt: n, head, reserveUsd: paid.usd() },
       { dead: `verify/${change.length}/${start - 1}` },
     )
 
@@ -49,10 +49,10 @@ export function verify(command: Verify, change: Change, context: Context, signal
           ? `${head.slice(0, 10)} on ${base.branch} ${base.sha.slice(0, 10)}`
           : "the base did not move: its evidence stands",
     })
-    const result = await judged({ command, change, context, attempt, known, base: base.sha, usd: reserved }, signal)
+    const result = await judged({ command, change, context, attempt, known, base: base.sha, paid: paid.limits }, signal)
     signal.throwIfAborted()
     const { evidence, verdict } = result
-    const spend = chargeable(result.spend, reserved, context.loop)
+    const spend = chargeable(result.spend, paid.usd(), context.loop)
     progress({ verb: "verify", change: change.id, text: told(verdict, evidence) })
     await append(
       db,
@@ -86,23 +86,8 @@ async function overtaken(
   return true
 }
 
-async function reserveForReviewer(
-  change: Change,
-  context: Context,
-  attempt: Attempt | undefined,
-  key: string,
-): Promise<Reserved> {
-  const { loop } = context
-  return reserve(context.db, {
-    change: change.id,
-    key,
-    repo: context.repo.key,
-    loop: loop.name,
-    run: change.run,
-    ...priceOfReview(loop, attempt?.spend.usd ?? 0),
-    ceilings: ceilingsOf(loop),
-  })
-}
+/** The evidence stands already: nobody is asked again. */
+const NOTHING_TO_PAY = { usd: 0, tokens: 0, whole: true }
 
 type Judging = {
   command: Verify
@@ -111,13 +96,13 @@ type Judging = {
   attempt: Attempt | undefined
   known: Attempt | undefined
   base: string
-  usd: number
+  paid: SetAside["limits"]
 }
 type Judged = { evidence: Evidence[]; verdict: Verdict; spend: Spend }
 
 /** The gate's word, or the evidence that it gave already for this head on this very base. */
 async function judged(
-  { command, change, context, attempt, known, base, usd }: Judging,
+  { command, change, context, attempt, known, base, paid }: Judging,
   signal: AbortSignal,
 ): Promise<Judged> {
   const { head, attempt: n } = command
@@ -135,7 +120,7 @@ async function judged(
       maker: { spec, ...(attempt?.model === undefined ? {} : { ranModel: attempt.model }) },
       earlier: change.attempts.filter((each) => each.n < n).flatMap((each) => each.evidence),
       ...approval,
-      usd,
+      paid,
     },
     signal,
   )

@@ -4,6 +4,8 @@ import { discover } from "../../discover/discover.ts"
 import { sameWork } from "../../discover/same-work.ts"
 import { readChanges } from "../../record/ledger.ts"
 import { compileCondition } from "../../spec/condition.ts"
+import { readConfig } from "../../spec/project-files.ts"
+import { checkoutTree } from "../../spec/tree.ts"
 import { shellOn } from "../../verify/shell.ts"
 import type { Engine } from "../engine.ts"
 import type { OpenContext } from "../open-context.ts"
@@ -40,6 +42,7 @@ export async function discoverFor({
   // What a source finds is not known yet; what a person closed long ago must not take the place of what is open.
   const closed = (_: Finding, outcome: string) => outcome === "closed"
   const changes = await readChanges(session.db, { repo: session.repo.key, loop: loop.name }, undefined, closed)
+  const { trust } = await readConfig(checkoutTree(session.repo.root), [])
   let explored = 0
   return discover(
     {
@@ -49,15 +52,17 @@ export async function discoverFor({
       prober,
       signal,
       progress,
+      ...(trust === undefined ? {} : { trust }),
       ...(run === undefined
         ? {}
         : {
-            explore: (name: string) => {
+            explore: (name: string, until = signal) => {
               explored += 1
-              return explore(context, { name, run, base, ordinal: explored }, signal)
+              return explore(context, { name, run, base, ordinal: explored }, until)
             },
           }),
-      shell: (command, timeoutMs) => shellOn({ workspaces, sandbox, commit: base.sha, command, timeoutMs, signal }),
+      shell: (command, timeoutMs, until = signal) =>
+        shellOn({ workspaces, sandbox, commit: base.sha, command, path: loop.path, timeoutMs, signal: until }),
     },
     {
       wordOn: heard.said.wordOn,

@@ -3,11 +3,12 @@ import type { Finding } from "../../core/finding.ts"
 import { limitsOf } from "../../core/limits.ts"
 import type { AgentSpec } from "../../core/loop.ts"
 import type { Base, Exploration } from "../../core/ports.ts"
+import type { Spend } from "../../core/spend.ts"
 import { explorerPrompt } from "../../make/explorer-prompt.ts"
-import { reserve, settleReserve } from "../../record/ledger.ts"
+import { settleReserve } from "../../record/money.ts"
 import type { Context } from "../context.ts"
-import { ceilingsOf, chargedFor, priceOfAttempt } from "../money.ts"
-import { deniedWhy } from "../perform/make.ts"
+import { chargedFor, priceOfAttempt, spentUntil, tokensOf } from "../money.ts"
+import { deniedWhy, type SetAside, setAside } from "../set-aside.ts"
 
 /**
  * Has an agent of the loop look around the base. Its money is reserved in the run's name before it starts and settled when
@@ -18,40 +19,41 @@ export async function explore(
   { name, run, base, ordinal }: { name: string; run: string; base: Base; ordinal: number },
   signal: AbortSignal,
 ): Promise<Exploration> {
-  const { db, repo, loop } = context
+  const { db, loop } = context
   const agent = Object.hasOwn(loop.agents, name) ? loop.agents[name] : undefined
   if (agent === undefined) return { is: "nothing", why: `the loop has no agent \`${name}\`` }
-  const work = `run-${run}`
+  const work = explorationsOf(run)
   const key = `explore/${name}/${ordinal}`
-  const reserved = await reserve(db, {
-    change: work,
-    key,
-    repo: repo.key,
-    loop: loop.name,
-    run,
-    ...priceOfAttempt(loop, agent),
-    ceilings: ceilingsOf(loop),
-  })
-  if (reserved.is === "denied") return { is: "nothing", why: deniedWhy(reserved) }
-  const result = await look(context, agent, { work, base, ordinal, usd: reserved.usd }, signal)
+  const money = await setAside(context, { change: work, key, run, price: priceOfAttempt(loop, agent) })
+  if (money.is === "denied") return { is: "nothing", why: deniedWhy(money) }
+  const settled = async (spent: Spend) => {
+    const spend = chargedFor(spent, agent, money.usd(), loop)
+    await settleReserve(db, work, { key, usd: spend.usd, tokens: tokensOf(spend), basis: spend.basis })
+    return spend
+  }
+  const result = await look(context, agent, { work, base, ordinal, paid: money.limits }, signal).catch(
+    async (thrown: unknown) => {
+      const spent = spentUntil(thrown)
+      if (spent !== undefined) await settled(spent)
+      throw thrown
+    },
+  )
+  const spend = await settled(result.spend)
   signal.throwIfAborted()
-  const spend = chargedFor(result.spend, agent, reserved.usd, loop)
-  const { in: input, out, cacheRead, cacheWrite } = spend.tokens
-  await settleReserve(db, work, {
-    key,
-    usd: spend.usd,
-    tokens: input + out + cacheRead + cacheWrite,
-    basis: spend.basis,
-  })
   const { ended } = result
   if (ended.is === "failed") return { is: "nothing", why: `${ended.code}: ${ended.why}` }
   return { is: "said", said: result.said, usd: spend.usd }
 }
 
+/** Under what name a run's explorations are paid: they belong to no change. */
+export function explorationsOf(run: string): string {
+  return `run-${run}`
+}
+
 async function look(
   { workspaces, agents, loop, repo, progress }: Context,
   agent: AgentSpec,
-  { work, base, ordinal, usd }: { work: string; base: Base; ordinal: number; usd: number },
+  { work, base, ordinal, paid }: { work: string; base: Base; ordinal: number; paid: SetAside["limits"] },
   signal: AbortSignal,
 ) {
   await using checkout = await workspaces.checkout(base.sha, `explore-${agent.name}`, signal)
@@ -62,11 +64,14 @@ async function look(
       role: "explorer",
       agent,
       cwd: checkout.path,
+      ...(loop.path === undefined ? {} : { path: loop.path }),
       around: checkout,
-      prompt: explorerPrompt({ agent, goal: loop.description ?? loop.goal?.doneWhen }),
+      // It reads, and tells: nothing of what it reads may go elsewhere.
+      hosts: [],
+      prompt: explorerPrompt({ agent, goal: loop.description ?? loop.goal?.doneWhen, path: loop.path }),
       finding: nothingYet(base),
       attempt: 1,
-      limits: { timeoutMs, silenceMs, outputBytes: limitsOf(loop.guardrails).outputBytes, ...(usd > 0 ? { usd } : {}) },
+      limits: { timeoutMs, silenceMs, outputBytes: limitsOf(loop.guardrails).outputBytes, ...paid },
       artifactDir: join(repo.dataDir, "explorations", work, String(ordinal)),
       change: work,
     },

@@ -1,6 +1,7 @@
 import type { Loop } from "../../core/loop.ts"
-import { ceilingsNow, countProposed } from "../../record/ledger.ts"
-import { ceilingsOf, dollarsOf, priceOfAttempt } from "../money.ts"
+import { countProposed } from "../../record/ledger.ts"
+import { ceilingsNow } from "../../record/money.ts"
+import { aheadWhy, amountOf, ceilingNames, ceilingsOf, dollarsOf, type Fleet, priceOfAttempt } from "../money.ts"
 import { makerSpec } from "../perform/make.ts"
 import type { Session } from "../session.ts"
 import type { Hold } from "../work.ts"
@@ -10,7 +11,12 @@ import type { Hold } from "../work.ts"
  * under way may become one (catalogue P3); with too little money left, nothing more is opened only to be stopped: what
  * is under way may still take the price of an attempt each.
  */
-export async function holdNew(session: Session, loop: Loop, run: string, underWay: number): Promise<Hold | undefined> {
+export async function holdNew(
+  session: Session,
+  { loop, fleet }: { loop: Loop; fleet: Fleet },
+  run: string,
+  underWay: number,
+): Promise<Hold | undefined> {
   const { reviewWip } = loop.guardrails
   const where = { repo: session.repo.key, loop: loop.name }
   const waiting = loop.steps.ship === undefined ? 0 : await countProposed(session.db, where)
@@ -22,18 +28,18 @@ export async function holdNew(session: Session, loop: Loop, run: string, underWa
   }
   if (loop.steps.act === undefined) return undefined
   const price = priceOfAttempt(loop, makerSpec(loop))
-  if (price.usd === 0) return undefined
-  for (const { ceiling, limitUsd, usedUsd } of await ceilingsNow(session.db, {
+  for (const { ceiling, unit, limit, used, ahead } of await ceilingsNow(session.db, {
     ...where,
     run,
-    ceilings: ceilingsOf(loop),
+    ceilings: ceilingsOf({ loop, fleet }),
   })) {
-    const left = limitUsd - usedUsd - underWay * price.usd
-    if (left > TOO_LITTLE_USD && (!price.whole || left + TOO_LITTLE_USD >= price.usd)) continue
+    if (price[unit] === 0 || ceiling === "change") continue
+    const left = limit - used - underWay * price[unit]
+    if (left > TOO_LITTLE_USD && (!price.whole || left + TOO_LITTLE_USD >= price[unit])) continue
     const needs = price.whole ? `, and an attempt costs ${dollarsOf(price.usd)}` : ""
     return {
       reason: "budget",
-      detail: `${dollarsOf(usedUsd)} of ${dollarsOf(limitUsd)} for this ${ceiling} is spent or reserved${needs}`,
+      detail: `${amountOf(unit, used)} of ${amountOf(unit, limit)} for ${ceilingNames[ceiling]} is spent or reserved${needs}${aheadWhy({ ahead })}`,
     }
   }
   return undefined

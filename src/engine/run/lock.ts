@@ -25,6 +25,8 @@ export async function withRunLock<T>(
       throw new Failure("LOOP_RUNNING", `Loop ${loop} is running already in another process.`, {
         hint: "`flyball status` shows it. A firing while one is under way is skipped.",
         retry: "later",
+        // Nothing was used wrongly: it is held up, as by a halt.
+        facts: { exitCode: 3 },
       })
     }
     try {
@@ -91,6 +93,7 @@ export async function withChangeLock<T>(pool: Pool, change: string, act: () => P
       throw new Failure("CHANGE_BUSY", `Another process has held ${change} for ${CHANGE_LOCK_MS / 1000} seconds.`, {
         hint: "`flyball status` shows what runs. Nothing is lost: try again, or leave it to the loop's next run.",
         retry: "later",
+        facts: { exitCode: 3 },
         cause,
       })
     })

@@ -28,6 +28,7 @@ export async function planFor(
   loop: Loop,
   findings: readonly Finding[],
   base: string,
+  { anew = false }: { anew?: boolean } = {},
 ): Promise<Planned[]> {
   // In this order: what ends in between is then seen as ended, never as left behind.
   const driven = new Set((await pendingWorkflows(session.pool)).map((each) => changeOfWorkflow(each.id)))
@@ -35,7 +36,7 @@ export async function planFor(
   const changes = await readChanges(session.db, { repo: session.repo.key, loop: loop.name }, undefined, alike)
   const goesOn = (change: Change) => !driven.has(change.id) && mayGoOn(change)
   const planned = await Promise.all(
-    findings.map((finding) => unlessLandedSince(planOne(finding, changes, goesOn), changes, session, base)),
+    findings.map((finding) => unlessLandedSince(planOne(finding, changes, { goesOn, anew }), changes, session, base)),
   )
   const seen = new Set(planned.flatMap((each) => (each.change === undefined ? [] : [each.change.id])))
   const orphans = changes
@@ -60,7 +61,13 @@ async function unlessLandedSince(
   return { ...planned, plan: "skip", why: `${last.id} landed while work was looked for`, change: last }
 }
 
-function planOne(finding: Finding, changes: readonly Change[], goesOn: (change: Change) => boolean): Planned {
+type Planning = {
+  goesOn: (change: Change) => boolean
+  /** Whether a person's new word opens what their last one closed. */
+  anew: boolean
+}
+
+function planOne(finding: Finding, changes: readonly Change[], { goesOn, anew }: Planning): Planned {
   const mine = changes.filter((change) => sameWork(change.finding, finding))
   const change = mine.at(-1)
   const ordinal = mine.length + 1
@@ -78,6 +85,7 @@ function planOne(finding: Finding, changes: readonly Change[], goesOn: (change: 
     case "stopped":
       return { finding, plan: "skip", why: `${change.id} waits for a person`, change, ordinal }
     case "closed":
+      if (anew && finding.attemptable) return { finding, plan: "attempt", ordinal }
       return { finding, plan: "skip", why: `${change.id} was closed by a person`, change, ordinal }
     // Merged, or already fixed, and found again: it came back. Of what nothing can reproduce that can't be said.
     default:

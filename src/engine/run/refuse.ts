@@ -1,6 +1,7 @@
 import { Failure } from "../../core/failure.ts"
 import type { Loop } from "../../core/loop.ts"
-import type { Sandbox } from "../../core/ports.ts"
+import type { Base, Repo, Sandbox } from "../../core/ports.ts"
+import { tryGit } from "../../lib/git.ts"
 import { unavailable } from "../../spec/availability.ts"
 
 /** `isolation: sandbox` is a demand, not a wish. */
@@ -14,6 +15,17 @@ export function refuseUnconfined({ isolation, source }: Loop, { kind }: Sandbox)
       retry: "person",
     },
   )
+}
+
+/** A loop that works in a folder needs it where it works: on the base. */
+export async function refuseMissingPath({ path, source }: Loop, base: Base, { gitDir }: Repo): Promise<void> {
+  if (path === undefined) return
+  const ran = await tryGit(["cat-file", "-t", `${base.sha}:${path}`], { cwd: gitDir })
+  if (ran.exitCode === 0 && ran.stdout.trim() === "tree") return
+  throw new Failure("PATH_NOT_ON_BASE", `${source.path} works in ${path}, and ${base.branch} has no such folder.`, {
+    hint: "Commit (and push) the folder first, or mend `path` in the loop.",
+    retry: "person",
+  })
 }
 
 /** A loop that demands what no version delivers yet is refused before anything starts. */

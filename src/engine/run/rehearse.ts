@@ -7,6 +7,7 @@ import type { RunReport } from "../report.ts"
 import { hear } from "../state-file.ts"
 import { discoverFor } from "./discover.ts"
 import { planFor } from "./plan.ts"
+import { refuseMissingPath } from "./refuse.ts"
 import { reportOf } from "./report-of.ts"
 import type { RunOptions } from "./run.ts"
 
@@ -15,7 +16,13 @@ export async function rehearse(engine: Engine, loaded: LoadedLoop, options: RunO
   const { session } = engine
   const { loop } = loaded
   const base = await engine.workspaces.base(options.signal)
-  options.announce?.(loaded, { sandbox: engine.sandbox.kind.is, base, resumed: { changes: 0, usd: 0 } })
+  await refuseMissingPath(loop, base, session.repo)
+  options.announce?.(loaded, {
+    sandbox: engine.sandbox.kind.is,
+    crashSafe: session.database.crashSafe,
+    base,
+    resumed: { changes: 0, usd: 0 },
+  })
   const heard = await hear(session, loop, { lookOnly: true })
   const context = engine.rehearsalOf(loop)
   const found = await discoverFor({ engine, context, base, heard, signal: options.signal, progress: options.progress })

@@ -1,11 +1,13 @@
 import type { Base } from "../../core/ports.ts"
 import { readChanges } from "../../record/ledger.ts"
+import { spentUsd } from "../../record/money.ts"
 import type { Engine } from "../engine.ts"
 import type { LoadedLoop } from "../load.ts"
 import { exitCodeOf, type RunReport } from "../report.ts"
 import { viewOf } from "../view.ts"
 import type { Held } from "../work.ts"
 import { pendingWorkflows } from "../workflows.ts"
+import { explorationsOf } from "./explore.ts"
 import type { Planned } from "./plan.ts"
 import type { RunOptions } from "./run.ts"
 
@@ -48,6 +50,7 @@ export async function reportOf({
       pending.some((each) => each.id.startsWith(`${change.id}.`)),
     ),
   )
+  const explored = await spentUsd(session.db, [explorationsOf(run)])
   return {
     run,
     loop: loop.name,
@@ -69,7 +72,7 @@ export async function reportOf({
     held: [...held],
     resumed: { changes: resumed.changes, usd: resumed.usd },
     notes: [...notes],
-    usd: views.reduce((usd, view) => usd + view.usd, 0),
+    usd: views.reduce((usd, view) => usd + view.usd, explored),
     ms: 0,
     exitCode: options.dryRun ? 0 : exitCodeOf(views, [...held]),
   }

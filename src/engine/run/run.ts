@@ -12,7 +12,8 @@ import { haltOf, readHalts } from "../../isolate/halts.ts"
 import { clearStaleLocks } from "../../isolate/stale-locks.ts"
 import { endOrphans } from "../../isolate/watchdog.ts"
 import { sweepPrivateFolders } from "../../make/private-folder.ts"
-import { append, readChange, readChanges, spentUsd } from "../../record/ledger.ts"
+import { append, readChange, readChanges } from "../../record/ledger.ts"
+import { spentUsd } from "../../record/money.ts"
 import { admit, endRun, recordFindings, startRun } from "../../record/runs.ts"
 import { readConfig } from "../../spec/project-files.ts"
 import { checkoutTree } from "../../spec/tree.ts"
@@ -32,7 +33,7 @@ import { holdNew } from "./hold.ts"
 import { withChangeLock, withRunLock } from "./lock.ts"
 import { endOvertaken } from "./overtaken.ts"
 import { admitAll, type Planned, planFor } from "./plan.ts"
-import { refuseUnavailable, refuseUnconfined } from "./refuse.ts"
+import { refuseMissingPath, refuseUnavailable, refuseUnconfined } from "./refuse.ts"
 import { rehearse } from "./rehearse.ts"
 import { reportOf } from "./report-of.ts"
 
@@ -44,12 +45,17 @@ export type RunOptions = {
   dryRun: boolean
   signal: AbortSignal
   progress: Progress
+  /** A person asks for this very work, now: what one closed before is begun again, as a change of its own. */
+  anew?: boolean
   /** Told once, before anything is started: what every name became. */
-  announce?: (loaded: LoadedLoop, facts: { sandbox: string; base: Base; resumed: RunReport["resumed"] }) => void
+  announce?: (loaded: LoadedLoop, facts: Announced) => void
   /** Told when discovery has ended and nothing has been begun. */
   onDiscovered?: () => Promise<void>
   onStep?: Parameters<typeof openEngine>[0]["onStep"]
 }
+
+/** What holds for the whole run, whatever it finds. */
+export type Announced = { sandbox: string; crashSafe: boolean; base: Base; resumed: RunReport["resumed"] }
 
 /** One run of a loop: what an earlier process left is taken up, work is looked for, and each piece brought to an end. */
 export async function runLoop(options: RunOptions): Promise<RunReport> {
@@ -107,8 +113,10 @@ async function carryOut(engine: Engine, loaded: LoadedLoop, asked: RunOptions): 
   const signal = AbortSignal.any([asked.signal, halted])
   const options = { ...asked, signal }
   const [resumed, base] = await Promise.all([takeUp(engine, loop), engine.workspaces.base(signal)])
+  await refuseMissingPath(loop, base, session.repo)
   options.announce?.(loaded, {
     sandbox: engine.sandbox.kind.is,
+    crashSafe: session.database.crashSafe,
     base,
     resumed: { changes: resumed.changes, usd: resumed.usd },
   })
@@ -121,7 +129,7 @@ async function carryOut(engine: Engine, loaded: LoadedLoop, asked: RunOptions): 
   await options.onDiscovered?.()
   const overtaken = await endOvertaken(context, { base, findings: found.findings, signal })
 
-  const plan = leaveHalted(await planFor(session, loop, found.findings, base.sha), session)
+  const plan = leaveHalted(await planFor(session, loop, found.findings, base.sha, options), session)
   const hopeless = plan.some((each) => each.plan === "attempt")
     ? await context.baseTrouble(base.sha, signal)
     : undefined
@@ -137,7 +145,7 @@ async function carryOut(engine: Engine, loaded: LoadedLoop, asked: RunOptions): 
       maxParallel: loop.steps.act?.maxParallel ?? 1,
       hold: async (underWay) =>
         hopeless === undefined
-          ? await holdNew(session, loop, run.id, underWay)
+          ? await holdNew(session, { loop, fleet: engine.fleet }, run.id, underWay)
           : { reason: "infrastructure", detail: hopeless },
       signal,
     },

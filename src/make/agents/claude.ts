@@ -11,14 +11,25 @@ import {
   withNote,
   withSaid,
 } from "../adapter.ts"
+import { troubleOf } from "./trouble.ts"
 
 /**
- * Claude Code, headless, by its stream-json lines. Until the metering gateway stands between them, the API key (or a
+ * Claude Code, headless, by its stream-json lines. Where no metering gateway stands between them, the API key (or a
  * long-lived login token) and the base URL come from the user's environment and are given to this agent alone.
  */
 export const claude: AgentAdapter = {
   probe: { program: "claude", args: ["--version"] },
+  access: {
+    wires: ["messages"],
+    tokenVariable: "CLAUDE_CODE_OAUTH_TOKEN",
+    hosts: ["api.anthropic.com:443"],
+    login: {
+      file: ".claude/.credentials.json",
+      instead: "run `claude setup-token` and set CLAUDE_CODE_OAUTH_TOKEN, or set ANTHROPIC_API_KEY",
+    },
+  },
   command(task, context) {
+    const { gateway } = context
     const key = credentials.filter((name) => context.outer[name])
     const reviewer = task.role !== "maker"
     // The prompt goes in by stdin: an argument is limited to 128 KiB, and every user of the machine could read it.
@@ -43,10 +54,15 @@ export const claude: AgentAdapter = {
     )
     return {
       argv,
-      env: { ...quiet, ...passed(context.outer, [...key, "ANTHROPIC_BASE_URL"]) },
+      env: {
+        ...quiet,
+        ...(gateway === undefined
+          ? passed(context.outer, [...key, "ANTHROPIC_BASE_URL"])
+          : { ANTHROPIC_BASE_URL: gateway.url, ANTHROPIC_API_KEY: gateway.token }),
+      },
       stdin: task.prompt,
       usesNetwork: true,
-      ...(key.length > 0
+      ...(key.length > 0 || gateway !== undefined
         ? {}
         : {
             unusable:
@@ -75,9 +91,10 @@ export function parseClaude(line: string, session: Session): Session {
       return assistant(message, session)
     case "rate_limit_event": {
       const { status, rateLimitType, resetsAt } = message.rate_limit_info
-      return status === "allowed"
-        ? session
-        : withNote(session, `rate limit ${status}: ${rateLimitType ?? "?"}, resets at ${resetsAt ?? "?"}`)
+      if (status === "allowed") return session
+      const at = momentOf(resetsAt)
+      const told = withNote(session, `rate limit ${status}: ${rateLimitType ?? "?"}, resets at ${at ?? "?"}`)
+      return status === "rejected" && at !== undefined ? { ...told, resetsAt: at } : told
     }
     case "result":
       return result(message, session)
@@ -153,7 +170,11 @@ function verdictOf(message: z.infer<typeof Result>, session: Session): SessionEn
   if (!message.is_error && message.subtype === "success") return { is: "done" }
   if (loginTrouble.test(said)) return { is: "failed", code: "missing_agent", why: `claude can't log in: ${said}` }
   const how = message.subtype === "success" ? "an error" : message.subtype
-  return { is: "failed", code: "crashed", why: `claude ended with ${how}: ${said}` }
+  const why = `claude ended with ${how}: ${said}`
+  const { code } = troubleOf("claude", said)
+  // That the gateway refused is worded as trouble with the key; the runner knows better.
+  if (code !== "quota") return { is: "failed", code: "crashed", why }
+  return { is: "failed", code, why, ...(session.resetsAt === undefined ? {} : { until: session.resetsAt }) }
 }
 
 /** By model where it says so: `usage` leaves sub-agents out. The total is cumulative: the last one, never a sum. */
@@ -200,6 +221,13 @@ function reported(message: z.infer<typeof Result>, session: Session): Record<str
 /** The model that wrote the most: sub-agents and helpers use smaller ones. */
 function mainModel(usage: Record<string, Usage>): string | undefined {
   return Object.values(usage).sort((a, b) => b.tokens.out - a.tokens.out)[0]?.model
+}
+
+/** It says seconds since 1970, or a date. */
+function momentOf(resetsAt: number | string | undefined): string | undefined {
+  if (resetsAt === undefined) return undefined
+  const at = new Date(typeof resetsAt === "number" ? resetsAt * 1000 : resetsAt)
+  return Number.isNaN(at.getTime()) ? undefined : at.toISOString()
 }
 
 function passed(outer: Readonly<Record<string, string | undefined>>, names: string[]): Record<string, string> {

@@ -13,16 +13,22 @@ import {
   withNote,
   withSaid,
 } from "../adapter.ts"
+import { reachOf, usualBase, withoutKey } from "./reach.ts"
+import { troubleOf } from "./trouble.ts"
 
 /**
- * Codex, headless, by its JSON lines. Until the metering gateway stands between them, OPENAI_API_KEY and
+ * Codex, headless, by its JSON lines. Where no metering gateway stands between them, OPENAI_API_KEY and
  * OPENAI_BASE_URL come from the user's environment and are given to this agent alone. It reports tokens, never money.
  */
 export const codex: AgentAdapter = {
   probe: { program: "codex", args: ["--version"] },
+  access: {
+    wires: ["responses"],
+    login: { file: ".codex/auth.json", instead: "set OPENAI_API_KEY" },
+  },
   command(task, context) {
     const reviewer = task.role !== "maker"
-    const key = context.outer.OPENAI_API_KEY ?? context.outer.CODEX_API_KEY
+    const { key, base } = reachOf("responses", context)
     const codexHome = `${context.home}/.codex`
     const argv = ["codex", "exec", "--json", "--ephemeral", "--skip-git-repo-check"]
     // Its own sandbox can't nest in ours; without ours, its own is better than none.
@@ -35,7 +41,7 @@ export const codex: AgentAdapter = {
       env: { CODEX_HOME: codexHome, ...(key === undefined ? {} : { FLYBALL_CODEX_KEY: key }) },
       stdin: task.prompt,
       files: {
-        ".codex/config.toml": config(task.agent, context.outer.OPENAI_BASE_URL),
+        ".codex/config.toml": config(task.agent, base),
         ...(reviewer
           ? {
               ".codex/verdict.json": JSON.stringify(
@@ -47,7 +53,7 @@ export const codex: AgentAdapter = {
       usesNetwork: true,
       // Its lines never name the model.
       ...(task.agent.model === undefined ? {} : { model: task.agent.model }),
-      ...(key === undefined ? { unusable: "codex has no key here: set OPENAI_API_KEY" } : {}),
+      ...(key === undefined ? { unusable: withoutKey("codex", "responses") } : {}),
     }
   },
   parse: parseCodex,
@@ -89,7 +95,7 @@ export function finishCodex(session: Session, exit: AgentExit): SessionEnd {
   if (session.end !== undefined) return session.end
   const last = session.notes.at(-1) ?? stderrTail(exit.stderr)
   const how = exit.signal === null ? `exit ${exit.exitCode}` : exit.signal
-  const end = failed(last)
+  const end = troubleOf("codex", last)
   return { ...end, why: `codex ended without completing its turn (${how})${last === "" ? "" : `: ${last}`}` }
 }
 
@@ -112,17 +118,10 @@ function item(of: z.infer<typeof Item>, session: Session): Session {
 }
 
 function turnFailed(message: string, session: Session): Session {
-  const end = failed(message)
+  const end = troubleOf("codex", message)
   // Turned away at the door: where it said and did nothing before, no request was ever answered, or paid for.
   const begun = end.code !== "missing_agent" || session.spoken !== ""
   return { ...session, begun, end }
-}
-
-function failed(message: string): Extract<SessionEnd, { is: "failed" }> {
-  const why = `codex: ${message.slice(0, 1_000)}`
-  if (/\b401\b|unauthorized|invalid.{0,10}api key/i.test(message)) return { is: "failed", code: "missing_agent", why }
-  if (/content_filter|invalid_prompt|flagged|refus/i.test(message)) return { is: "failed", code: "refused", why }
-  return { is: "failed", code: "crashed", why }
 }
 
 function config(
@@ -136,13 +135,15 @@ function config(
     check_for_update_on_startup: false,
     web_search: "disabled",
     features: { plugins: false, apps: false, remote_plugin: false },
+    // What sub-agents use is in no line of its output.
+    agents: { enabled: false },
     analytics: { enabled: false },
     // The commands that the agent runs don't get the key.
     shell_environment_policy: { exclude: ["FLYBALL_CODEX_KEY"] },
     model_providers: {
       flyball: {
         name: "OpenAI",
-        base_url: baseUrl ?? "https://api.openai.com/v1",
+        base_url: baseUrl ?? usualBase("responses"),
         env_key: "FLYBALL_CODEX_KEY",
         wire_api: "responses",
         request_max_retries: 2,

@@ -15,6 +15,7 @@ export const command: AgentAdapter = {
     const env = {
       FLYBALL_FINDING: files.finding,
       FLYBALL_PROMPT: files.prompt,
+      FLYBALL_ROOT: task.cwd,
       ...(files.feedback === undefined ? {} : { FLYBALL_FEEDBACK: files.feedback }),
       ...(files.diff === undefined ? {} : { FLYBALL_DIFF: files.diff }),
       ...(files.evidence === undefined ? {} : { FLYBALL_EVIDENCE: files.evidence }),

@@ -1,12 +1,18 @@
 import type { AgentKind } from "../../core/loop.ts"
 import type { AgentAdapter } from "../adapter.ts"
+import { acp } from "./acp.ts"
 import { claude } from "./claude.ts"
 import { codex } from "./codex.ts"
 import { command } from "./command.ts"
+import { gemini } from "./gemini.ts"
+import { opencode } from "./opencode.ts"
+import { pi } from "./pi.ts"
 import { replay } from "./replay.ts"
 
 /** Every agent that can be run. What `use:` may name and this map lacks is "not available yet". */
-const agents = { claude, codex, command, replay } satisfies Partial<Record<AgentKind, AgentAdapter>>
+const agents = { claude, codex, opencode, gemini, pi, acp, command, replay } satisfies Partial<
+  Record<AgentKind, AgentAdapter>
+>
 
 /** The adapter of a kind, or undefined where none has been written yet. */
 export function adapterOf(kind: AgentKind): AgentAdapter | undefined {

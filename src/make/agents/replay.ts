@@ -25,6 +25,7 @@ export const replay: AgentAdapter = {
       argv: [...argv, "--recording", folder, ...wanted],
       env: {},
       usesNetwork: false,
+      startsAtRoot: true,
       readable: [folder, ...argv.filter(isAbsolute).map(dirname)],
     }
   },

@@ -20,6 +20,7 @@ export type Believed = {
 /** So many tests are turned in one run. */
 const MAX_TESTS = 6
 const MAX_FILES = 3
+const MAX_LOOKED_AT = 50
 
 /**
  * Whether what the check says can be believed: tests that matter are turned so that they must fail, under their own names, and
@@ -73,9 +74,13 @@ async function turnedRun(
   let tree = overlay.withoutNewTests?.tree ?? overlay.tree
   const by: Ran["by"] = new Map()
   const asked: TestResult[] = []
-  for (const path of new Set(tests.map((test) => test.file ?? ""))) {
-    const text = await readFileAt(facts.repo, tree, path, signal)
-    const own = tests.filter((test) => test.file === path).slice(0, MAX_TESTS - asked.length)
+  const read = (path: string) => readFileAt(facts.repo, tree, path, signal)
+  const written = await Promise.all(
+    tests.slice(0, MAX_LOOKED_AT).map(async (test) => ({ test, path: await whereWritten(test, read) })),
+  )
+  for (const path of new Set(written.map((each) => each.path))) {
+    const text = await read(path)
+    const own = written.flatMap((each) => (each.path === path ? [each.test] : [])).slice(0, MAX_TESTS - asked.length)
     if (text === undefined || own.length === 0) continue
     const names = own.map((test) => test.name)
     const done = turned(path, text, names, { surely, random, word })
@@ -104,6 +109,21 @@ async function turnedRun(
     return own.length === 0 ? !anyRed : own.every((test) => test.status === "passed")
   })
   return { passed, by, caveats: [] }
+}
+
+/** A Rust binary is named by its root; the module that a test is in stands in a file of its own, perhaps. */
+async function whereWritten(
+  { file = "", name }: TestResult,
+  read: (path: string) => Promise<string | undefined>,
+): Promise<string> {
+  if (!file.endsWith(".rs")) return file
+  const modules = name.split("::").slice(0, -1)
+  const folder = file.slice(0, file.lastIndexOf("/") + 1)
+  for (let length = modules.length; length > 0; length--) {
+    const path = `${folder}${modules.slice(0, length).join("/")}`
+    for (const each of [`${path}.rs`, `${path}/mod.rs`]) if ((await read(each)) !== undefined) return each
+  }
+  return file
 }
 
 const random = () => randomInt(2 ** 32) / 2 ** 32

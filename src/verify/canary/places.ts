@@ -4,11 +4,14 @@ import { literalOf, partsOf, type Source, textOf } from "../syntax/source.ts"
 /** A small edit of a test file's text. */
 export type Turn = { from: number; to: number; insert: string }
 
+/** A stretch of a test file's text. */
+export type Span = { from: number; to: number }
+
 /**
  * What of one test can be turned so that it must fail: what one of its expectations wants, the comparison itself, or its beginning,
  * where it is made to fail whatever follows.
  */
-export type Places = { wants: SyntaxNode[]; compares: Turn[]; begins: Turn | undefined }
+export type Places = { wants: Span[]; compares: Turn[]; begins: Turn | undefined }
 
 export type Chooses = { random: () => number; word: () => string }
 

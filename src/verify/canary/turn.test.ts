@@ -60,6 +60,41 @@ func TestHalf(t *testing.T) {
 }
 `
 
+const rust = `pub fn add(a: i32, b: i32) -> i32 { a + b }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adds() {
+        // assert_eq!(1, 2);
+        let text = "}";
+        if text.is_empty() { assert_eq!(add(0, 0), 0); }
+        assert_eq!(add(2, 2), 4, "{}", text);
+    }
+
+    #[test]
+    fn grows() {
+        assert!(add(1, 1) > 1, "it, grows");
+    }
+
+    #[test]
+    fn same() -> Result<(), String> {
+        assert_eq!(add(1, 2), add(2, 1));
+        Ok(())
+    }
+
+    #[test]
+    #[should_panic]
+    fn panics() { add(1, 1); panic!() }
+
+    #[test]
+    #[ignore]
+    fn later() { assert_eq!(add(1, 1), 2); }
+}
+`
+
 const cases: [what: string, path: string, text: string, name: string, surely: boolean, becomes: string][] = [
   [
     "another value in a test of one expression",
@@ -88,6 +123,10 @@ const cases: [what: string, path: string, text: string, name: string, surely: bo
   ["another value in chai", "a.test.js", chai, "counts", false, "to.equal(13)"],
   ["the beginning by chai", "a.test.js", chai, "counts", true, 'expect("wx").to.equal("wx");'],
   ["the condition of a Go test", "a_test.go", go, "TestHalf > row", false, "got == row.want"],
+  ["another value in Rust, at a line that every run comes to", "a.rs", rust, "tests::adds", false, "add(2, 2), 5, "],
+  ["the condition of a Rust assertion", "a.rs", rust, "tests::grows", false, 'assert!(!(add(1, 1) > 1), "it, grows")'],
+  ["an equality in Rust", "a.rs", rust, "tests::same", false, "assert_ne!(add(1, 2), add(2, 1))"],
+  ["the beginning of a Rust test", "a.rs", rust, "tests::adds", true, 'fn adds() { assert_eq!("wx", "");'],
   ["the beginning of a Go test", "a_test.go", go, "TestHalf", true, 't.Fatal("wx")'],
 ]
 
@@ -99,6 +138,7 @@ test.each(cases)("turns %s", (_, path, text, name, surely, becomes) => {
 
 test("a test that is skipped, or is not there, is not turned", () => {
   expect(turned("test_a.py", python, ["test_off", "test_none"], { ...chooses, surely: false })).toBeUndefined()
+  expect(turned("a.rs", rust, ["tests::panics", "tests::later"], { ...chooses, surely: true })).toBeUndefined()
 })
 
 test("several tests of one file are turned at once", () => {

@@ -1,10 +1,10 @@
-import type { SyntaxNode } from "@lezer/common"
-import { readSource, type Source, textOf } from "../syntax/source.ts"
+import { readSource, type Source } from "../syntax/source.ts"
 import { readTests } from "../syntax/tests.ts"
-import type { Chooses, Places, Turn } from "./places.ts"
+import type { Chooses, Places, Span, Turn } from "./places.ts"
 import { goPlaces } from "./turn-go.ts"
 import { javascriptPlaces } from "./turn-javascript.ts"
 import { pythonPlaces } from "./turn-python.ts"
+import { rustPlaces } from "./turn-rust.ts"
 
 /** A test file in which tests must fail that pass as it stands; `by` tells of each how. */
 export type Turned = { text: string; by: Map<string, "value" | "comparison" | "beginning"> }
@@ -19,18 +19,13 @@ export function turned(
   names: readonly string[],
   { surely, ...chooses }: Chooses & { surely: boolean },
 ): Turned | undefined {
-  const source = readSource(path, text)
-  const file = readTests(path, text)
-  if (source === undefined || source.broken || file === undefined) return undefined
+  const placesFor = finderOf(path, text, chooses)
+  if (placesFor === undefined) return undefined
   const by: Turned["by"] = new Map()
   const edits: Turn[] = []
   for (const name of names) {
-    const found = file.cases.find(
-      (test) => plain(test.name) === plain(caseName(source, name)) && test.marks.length === 0,
-    )
-    if (found === undefined) continue
-    const places = placesOf(source, found.line, chooses)
-    const turn = places === undefined ? undefined : chosen(source, places, { surely, ...chooses })
+    const places = placesFor(name)
+    const turn = places === undefined ? undefined : chosen(text, places, { surely, ...chooses })
     if (turn === undefined || edits.some(({ from, to }) => turn.edit.from < to && from < turn.edit.to)) continue
     if (!edits.some(({ from }) => from === turn.edit.from)) edits.push(turn.edit)
     by.set(name, turn.by)
@@ -38,8 +33,27 @@ export function turned(
   if (edits.length === 0) return undefined
   const backwards = [...edits].sort((a, b) => b.from - a.from)
   const result = backwards.reduce((all, { from, to, insert }) => all.slice(0, from) + insert + all.slice(to), text)
-  return readSource(path, result)?.broken === false ? { text: result, by } : undefined
+  return isRust(path) || readSource(path, result)?.broken === false ? { text: result, by } : undefined
 }
+
+function isRust(path: string): boolean {
+  return path.endsWith(".rs")
+}
+
+/** What finds a test by its name in a file that can be read. */
+function finderOf(path: string, text: string, chooses: Chooses): ((name: string) => Places | undefined) | undefined {
+  if (isRust(path)) return text.length > MAX_RUST_CHARS ? undefined : (name) => rustPlaces(text, name, chooses)
+  const source = readSource(path, text)
+  const file = readTests(path, text)
+  if (source === undefined || source.broken || file === undefined) return undefined
+  return (name) => {
+    const wanted = plain(caseName(source, name))
+    const found = file.cases.find((test) => plain(test.name) === wanted && test.marks.length === 0)
+    return found === undefined ? undefined : placesOf(source, found.line, chooses)
+  }
+}
+
+const MAX_RUST_CHARS = 512 * 1024
 
 /** As runners and readers of source agree on a name. */
 function plain(name: string): string {
@@ -63,10 +77,10 @@ function placesOf(source: Source, line: number, chooses: Chooses): Places | unde
   }
 }
 
-function chosen(source: Source, places: Places, { surely, ...chooses }: Chooses & { surely: boolean }) {
+function chosen(source: string, places: Places, { surely, ...chooses }: Chooses & { surely: boolean }) {
   const { wants, compares, begins } = places
   if (!surely) {
-    const values = wants.flatMap((node) => otherValue(source, node, chooses) ?? [])
+    const values = wants.flatMap((span) => otherValue(source, span, chooses) ?? [])
     const edit = pick(values, chooses)
     if (edit !== undefined) return { edit, by: "value" } as const
     const compare = pick(compares, chooses)
@@ -80,9 +94,9 @@ function pick<T>(items: readonly T[], { random }: Chooses): T | undefined {
 }
 
 /** Another literal in its place, as like it as can be. */
-function otherValue(source: Source, node: SyntaxNode, chooses: Chooses): Turn[] | undefined {
-  const text = textOf(source, node)
-  const at = (insert: string): Turn[] => [{ from: node.from, to: node.to, insert }]
+function otherValue(source: string, { from, to }: Span, chooses: Chooses): Turn[] | undefined {
+  const text = source.slice(from, to)
+  const at = (insert: string): Turn[] => [{ from, to, insert }]
   const opposite: Record<string, string> = { true: "false", false: "true", True: "False", False: "True" }
   if (Object.hasOwn(opposite, text)) return at(opposite[text] ?? text)
   if (/^(null|undefined|None|nil)$/.test(text)) return undefined

@@ -14,6 +14,8 @@ export type ChangeFacts = {
   lines: ChangedLines
   finding: Finding | undefined
   guardrails: Guardrails
+  /** The folder that the loop works in, and outside of which nothing may change; unset: the whole repository. */
+  within?: string
   /** Test files that the base has, beyond those that conventions know; from the base's own report. */
   isTest: (path: string) => boolean
   /** Harness files that differ: what the overlay put back from the base. */

@@ -60,7 +60,7 @@ const cases: Case[] = [
     to: with_("nanoid", "^5.0.0", from("nanoid", "5.0.1")),
     outcome: "pass",
     says: /nanoid 5\.0\.1 \(MIT\)/,
-    caveat: /Advisories were not looked up/,
+    caveat: /Advisories .* were not looked up/,
   },
   {
     name: "a moved version is named",
@@ -271,4 +271,17 @@ test("an advisory on what comes is the maker's to mend, by npm audit itself", { 
   } finally {
     server.close()
   }
+})
+
+test.each<[string, string[] | undefined, string, "pass" | "fail"]>([
+  ["the built-in list", undefined, "LGPL-3.0-only", "fail"],
+  ["a list that adds to it", ["default", "LGPL-3.0-only"], "LGPL-3.0-only", "pass"],
+  ["a list that adds to it, of what is on it", ["default", "LGPL-3.0-only"], "(MIT OR GPL-3.0-only)", "pass"],
+  ["a list of its own, of what is not on it", ["Apache-2.0"], "MIT", "fail"],
+])("licences by %s: %s for %s is a %s", async (_, licences, license, outcome) => {
+  await using repository = await changes()
+  const onto = await repository.commit(base)
+  const facts = await repository.facts(with_("nanoid", "^5.0.0", from("nanoid", "5.0.1", { license })), {}, onto)
+  const guardrails = licences === undefined ? facts.guardrails : { ...facts.guardrails, licences }
+  expect(await dependenciesOk({ ...facts, guardrails })).toMatchObject({ outcome })
 })

@@ -1,7 +1,7 @@
 import type { Judgement } from "../../core/judge-measured.ts"
 import { git } from "../../lib/git.ts"
 import { type Advisory, npmAdvisories } from "../dependencies/advisories.ts"
-import { isAllowed } from "../dependencies/licences.ts"
+import { isAllowed, licencesFrom } from "../dependencies/licences.ts"
 import { ecosystemOfLock, type Locked, readLock } from "../dependencies/lock.ts"
 import { type Ecosystem, ecosystemOfManifest, foreignSource } from "../dependencies/manifest.ts"
 import {
@@ -15,6 +15,7 @@ import {
   type Sides,
 } from "../dependencies/moved.ts"
 import { mistakenFor } from "../dependencies/near-names.ts"
+import { toolAdvisories } from "../dependencies/tool-advisories.ts"
 import { readFileAt } from "../diff.ts"
 import { bullets, type ChangeCheck, type ChangeFacts, fails, passes, plural } from "./check.ts"
 import { isAboutDependencies } from "./protected-paths.ts"
@@ -29,7 +30,8 @@ type Objection = { id: string; text: string; by: "maker" | "person" }
 export const dependenciesOk: ChangeCheck = async (facts) => {
   const files = facts.entries.filter(({ path }) => ecosystemOfManifest(path) ?? ecosystemOfLock(path))
   if (files.length === 0) return passes("no manifest or lock file changes", facts.entries.length)
-  const seen: Seen = { asking: [], pinned: [], objections: [], caveats: [] }
+  const licences = licencesFrom(facts.guardrails.licences)
+  const seen: Seen = { licences, asking: [], pinned: [], objections: [], caveats: [] }
   for (const { path } of files) {
     const sides = await sidesOf(path, facts)
     if (ecosystemOfManifest(path) !== undefined) lookAtManifest(sides, seen)
@@ -41,6 +43,8 @@ export const dependenciesOk: ChangeCheck = async (facts) => {
 }
 
 type Seen = {
+  /** Under these a dependency may come. */
+  licences: readonly string[]
   asking: Asking[]
   pinned: { sides: Sides; ecosystem: Ecosystem; pinned: Pinned }[]
   objections: Objection[]
@@ -80,7 +84,7 @@ function lookAtManifest(sides: Sides, { asking, objections }: Seen): void {
   }
 }
 
-function lookAtLock(sides: Sides, { pinned: all, objections, caveats }: Seen): void {
+function lookAtLock(sides: Sides, { licences, pinned: all, objections, caveats }: Seen): void {
   const { path, after } = sides
   const ecosystem = ecosystemOfLock(path)
   const pinned = pinnedBy(sides)
@@ -93,7 +97,7 @@ function lookAtLock(sides: Sides, { pinned: all, objections, caveats }: Seen): v
   all.push({ sides, ecosystem, pinned })
   const { records } = pinned.lock
   const incoming = incomingOf(pinned)
-  for (const locked of incoming) objections.push(...packageObjections(locked, pinned))
+  for (const locked of incoming) objections.push(...packageObjections(locked, pinned, licences))
   for (const { locked, what } of pinned.swapped)
     objections.push({ by: "person", id: `swapped ${locked.name}`, text: `${locked.name} ${locked.version} ${what}` })
   if (incoming.length > 0 && !records.licences) caveats.push(`${path} records no licences: those were not looked at.`)
@@ -105,7 +109,11 @@ function incomingOf({ fresh, moved }: Pinned): Locked[] {
   return [...fresh, ...moved.map(({ locked }) => locked)]
 }
 
-function packageObjections(locked: Locked, { lock, moved, knownHosts, knownNames, fresh }: Pinned): Objection[] {
+function packageObjections(
+  locked: Locked,
+  { lock, moved, knownHosts, knownNames, fresh }: Pinned,
+  licences: readonly string[],
+): Objection[] {
   const { name, version, licence, installScript, from } = locked
   const at = `${name} ${version}`
   const objections: Objection[] = []
@@ -116,7 +124,7 @@ function packageObjections(locked: Locked, { lock, moved, knownHosts, knownNames
     person("install script", `${at} runs a script when it is installed`)
   const sameLicence = was.some((each) => each.licence === licence)
   if (lock.records.licences && licence === undefined && !sameLicence) person("licence", `${at} names no licence`)
-  if (licence !== undefined && !isAllowed(licence) && !sameLicence)
+  if (licence !== undefined && !isAllowed(licence, licences) && !sameLicence)
     person("licence", `${at} comes under ${licence}, which is not allowed`)
   if (from !== undefined && /^(git|ssh|file)/.test(from)) person("source", `${at} is fetched from ${from}`)
   const host = hostOf(from)
@@ -159,18 +167,28 @@ async function notLocked(asking: readonly Asking[], facts: ChangeFacts): Promise
 
 async function askForAdvisories({ pinned, objections, caveats }: Seen, facts: ChangeFacts): Promise<void> {
   const { repo, base, tree, signal } = facts
-  for (const { sides, pinned: found } of pinned) {
+  for (const { sides, ecosystem, pinned: found } of pinned) {
     const incoming = incomingOf(found)
     if (incoming.length === 0 || sides.after === undefined) continue
-    if (!/(^|\/)(package-lock|npm-shrinkwrap)\.json$/.test(sides.path)) {
+    const isNpms = /(^|\/)(package-lock|npm-shrinkwrap)\.json$/.test(sides.path)
+    if (ecosystem === "npm" && !isNpms) {
       caveats.push(`Nothing here asks for advisories on what ${sides.path} pins.`)
       continue
     }
-    const manifest = await readFileAt(repo, tree, sides.path.replace(/[^/]+$/, "package.json"), signal)
-    const npmrc = await readFileAt(repo, base, ".npmrc", signal)
-    const asked = await npmAdvisories({ manifest: manifest ?? "{}", lock: sides.after, npmrc }, incoming, signal)
-    if (asked.is === "unknown") caveats.push(`Advisories were not looked up: ${asked.why}.`)
-    else objections.push(...asked.advisories.map(advisoryObjection))
+    const manifest = isNpms
+      ? await readFileAt(repo, tree, sides.path.replace(/[^/]+$/, "package.json"), signal)
+      : undefined
+    const npmrc = isNpms ? await readFileAt(repo, base, ".npmrc", signal) : undefined
+    const asked = isNpms
+      ? await npmAdvisories({ manifest: manifest ?? "{}", lock: sides.after, npmrc }, incoming, signal)
+      : await toolAdvisories(ecosystem, { lock: sides.after, packages: incoming }, signal)
+    if (asked.is === "unknown") {
+      caveats.push(`Advisories on what ${sides.path} pins were not looked up: ${asked.why}.`)
+      continue
+    }
+    objections.push(...asked.advisories.map(advisoryObjection))
+    const { unseen = [] } = asked
+    if (unseen.length > 0) caveats.push(`${asked.by} could not look up ${cut(unseen)}.`)
   }
 }
 

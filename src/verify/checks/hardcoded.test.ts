@@ -1,16 +1,10 @@
 import { describe, expect, test } from "vitest"
+import { changedText } from "../fixtures/changed-text.ts"
 import { readTests } from "../syntax/tests.ts"
-import { type ChangedSource, changedSource } from "./changed-sources.ts"
-import { doubtsOf } from "./doubtful-source.ts"
-import { knownAnswers, samplesOf } from "./known-answers.ts"
-import { specialIn } from "./special-cases.ts"
-
-/** A file of a change, from its two texts; a line is new where the old text has none like it. */
-function changed(path: string, before: string, after: string, isTest = false): ChangedSource {
-  const old = new Set(before.split("\n"))
-  const added = after.split("\n").flatMap((text, index) => (old.has(text) ? [] : [{ n: index + 1, text }]))
-  return changedSource({ path, isTest, before, after, added })
-}
+import { placesIn } from "./source/changed.ts"
+import { looksFor } from "./source/looks.ts"
+import { specialIn } from "./source/special.ts"
+import { testValuesOf } from "./source/test-values.ts"
 
 const bases: Record<string, string> = {
   "src/price.js":
@@ -39,10 +33,10 @@ function look(path: string, from: string, to: string) {
   const before = bases[path] ?? ""
   expect(before).toContain(from)
   const after = from === "" ? `${before}${to}\n` : before.replace(from, to)
-  const file = changed(path, before, after)
+  const file = changedText(path, before, after)
   expect(file.source?.broken).toBe(false)
   const about = readTests(testPath[path] ?? "", tests[path] ?? "") ?? expect.fail("the tests can't be parsed")
-  return { sure: specialIn(file), doubtful: [...knownAnswers(file, samplesOf([about])), ...doubtsOf(file)] }
+  return { sure: specialIn(file), doubtful: placesIn(file, looksFor(testValuesOf([about]))) }
 }
 
 type Edit = readonly [name: string, path: string, from: string, to: string]
@@ -361,6 +355,6 @@ describe("hardcoded", () => {
     ["tests/test_b.py", "import unittest\nunittest.TestCase.assertEqual = print\n", 1],
     ["tests/test_b.py", "import time\ntime.time = lambda: 0\n", 0],
   ])("T3: a test, %s, may replace a clock, and may not replace assertions: %j", (path, text, many) => {
-    expect(specialIn(changed(path, "", text, true))).toHaveLength(many)
+    expect(specialIn(changedText(path, "", text, true))).toHaveLength(many)
   })
 })

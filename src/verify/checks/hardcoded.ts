@@ -3,14 +3,12 @@ import { tryGit } from "../../lib/git.ts"
 import type { TestFile } from "../syntax/test-model.ts"
 import { readTests } from "../syntax/tests.ts"
 import { readTexts } from "../texts.ts"
-import { knownByHeart, knownInData, type Written, writtenIn } from "./by-heart.ts"
-import { type ChangedSource, changedSources } from "./changed-sources.ts"
 import { bullets, type ChangeCheck, type ChangeFacts, fails, passes, plural } from "./check.ts"
-import { doubtsOf } from "./doubtful-source.ts"
-import { bodiesOf, givenValues } from "./given-values.ts"
-import { knownAnswers, samplesOf } from "./known-answers.ts"
+import { type ChangedSource, changedSources, placesIn } from "./source/changed.ts"
+import { looksFor } from "./source/looks.ts"
+import { tablesInData } from "./source/tables.ts"
+import { type TestValues, testValuesOf } from "./source/test-values.ts"
 import { goModules, silencesFinding, suppressionsIn } from "./suppressions.ts"
-import { tellsOf } from "./telling-source.ts"
 
 /**
  * Source that knows the tests' answers, or does what only a program does that wants to look right: a person is asked.
@@ -18,19 +16,11 @@ import { tellsOf } from "./telling-source.ts"
  */
 export const hardcoded: ChangeCheck = async (facts) => {
   const sources = (await changedSources(facts)).filter((changed) => !changed.isTest)
-  const tests = await testsAbout(facts, sources)
-  const samples = samplesOf(tests)
-  const bodies = bodiesOf(tests)
-  const written = writtenIn(tests)
-  const doubtful = sources.flatMap((changed) => [
-    ...knownAnswers(changed, samples),
-    ...givenValues(changed, bodies),
-    ...knownByHeart(changed, written),
-    ...doubtsOf(changed),
-    ...tellsOf(changed),
-  ])
+  const values = testValuesOf(await testsAbout(facts, sources))
+  const looks = looksFor(values)
+  const places = sources.flatMap((changed) => placesIn(changed, looks))
   const silencing = suppressionsIn(sources)
-  const found = [...onePerLine([...doubtful, ...(await dataOf(facts, written))]), ...silencing, ...goModules(facts)]
+  const found = [...places, ...(await dataOf(facts, values)), ...silencing, ...goModules(facts)]
   const unread = sources.filter(({ source }) => source === undefined).map(({ path }) => path)
   const caveats = unread.length === 0 ? [] : [`Not read, for want of a parser: ${unread.slice(0, 10).join(", ")}.`]
   if (found.length === 0) return passes(`${plural(sources.length, "source file")} read`, sources.length, caveats)
@@ -42,13 +32,8 @@ export const hardcoded: ChangeCheck = async (facts) => {
   return { ...judged, blame: "person" }
 }
 
-/** What several rules see is told once. */
-function onePerLine(found: readonly string[]): string[] {
-  return [...new Map([...found].reverse().map((text) => [text.split(" ")[0], text])).values()].reverse()
-}
-
 /** Tables beside the source: data that the tests don't own. */
-async function dataOf({ repo, entries, isTest, signal }: ChangeFacts, written: Written): Promise<string[]> {
+async function dataOf({ repo, entries, isTest, signal }: ChangeFacts, values: TestValues): Promise<string[]> {
   const data = entries.filter(
     ({ path, status, binary }) =>
       status !== "deleted" &&
@@ -63,7 +48,7 @@ async function dataOf({ repo, entries, isTest, signal }: ChangeFacts, written: W
     signal,
   )
   return data.flatMap(({ path, oldId, newId }) =>
-    knownInData(path, texts.get(newId) ?? "", texts.get(oldId) ?? "", written),
+    tablesInData(path, texts.get(newId) ?? "", texts.get(oldId) ?? "", values),
   )
 }
 

@@ -6,7 +6,7 @@ import { readTexts } from "../texts.ts"
 import { bullets, type ChangeFacts, fails, passes, plural } from "./check.ts"
 import { compareTests, type Retraction } from "./compare-tests.ts"
 import { retractedLines, retractedRecords } from "./no-weakened-tests-lines.ts"
-import { specialCases } from "./special-cases.ts"
+import { specialCases } from "./source/special.ts"
 
 /** What running the head's own tests showed beside the base's copies of them. */
 export type OwnTests = {

@@ -1,3 +1,4 @@
+import { posix } from "node:path"
 import picomatch from "picomatch"
 import type { Finding } from "../../core/finding.ts"
 import type { Entry } from "../diff.ts"
@@ -42,7 +43,7 @@ export const protectedPaths: ChangeCheck = async (facts) => {
 /** Whether a finding is about dependencies, by who found it: a title is outside text and lifts nothing. */
 export function isAboutDependencies(finding: Finding | undefined): boolean {
   if (finding === undefined) return false
-  return /depend|audit|outdated|advisor|vulnerab/i.test(finding.source) || finding.module === "dependencies"
+  return /depend|audit|outdated|advisor|vulnerab/i.test(finding.source)
 }
 
 type Protect = { adds: (path: string) => boolean; lifts: (path: string) => boolean }
@@ -69,6 +70,8 @@ function pathViolation(entry: Entry, facts: ChangeFacts, protects: Protect): str
         ? "an existing test, protected by the loop; new test files may come"
         : "protected by the loop"
   }
+  const outside = outsideOf(entry.path, path, facts)
+  if (outside !== undefined) return outside
   if (protects.lifts(entry.path)) return undefined
   if (isLockFile(path))
     return isAboutDependencies(facts.finding) ? undefined : "a lock file, and the finding is not about dependencies"
@@ -77,10 +80,22 @@ function pathViolation(entry: Entry, facts: ChangeFacts, protects: Protect): str
   return path === entry.path.toLowerCase() ? kind : `${kind}; its name looks like ${path}`
 }
 
+/**
+ * A loop with a `path` changes nothing else. What a package manager writes for the folder may lie above it: the lock files
+ * there may change where they may in any loop, for a finding about dependencies.
+ */
+function outsideOf(path: string, canonical: string, { within, finding }: ChangeFacts): string | undefined {
+  if (within === undefined || path.startsWith(`${within}/`)) return undefined
+  const above = posix.dirname(path)
+  const governs = above === "." || within.startsWith(`${above}/`)
+  if (governs && isLockFile(canonical) && isAboutDependencies(finding)) return undefined
+  return `outside of ${within}, where this loop works`
+}
+
 /** What is new and would run, or be read, in the place of something else. */
-function strange(entry: Entry, path: string, { finding }: ChangeFacts): string | undefined {
+function strange(entry: Entry, path: string, { finding, within }: ChangeFacts): string | undefined {
   if (entry.newMode === "160000" || entry.oldMode === "160000") return "a submodule: a commit of another repository"
-  if (entry.status === "added" && shadowsRunner(path))
+  if (entry.status === "added" && shadowsRunner(path, within))
     return "a module in the place of the runner's or the language's own"
   if (/(^|\/)vendor\/(.*\.go|modules\.txt)$/.test(path) && !isAboutDependencies(finding))
     return "a vendored dependency, and the finding is not about dependencies"

@@ -1,5 +1,5 @@
-import type { ChangedSource } from "./changed-sources.ts"
 import type { ChangeFacts } from "./check.ts"
+import { type ChangedSource, told } from "./source/changed.ts"
 
 const suppressing =
   /(?:#|\/\/|\/\*|<!--|;)[^\n]*?\b(eslint-disable(-next-line|-line)?|biome-ignore|prettier-ignore|oxlint-disable|noqa|ruff:\s*noqa|flake8:\s*noqa|pylint:\s*disable|type:\s*ignore|mypy:\s*(ignore|disable)|pyright:\s*(ignore|basic)|nosec|nolint|nosemgrep|istanbul ignore|[cv]8 ignore|pragma:\s*no (cover|branch)|codecov:ignore)\b|@ts-(ignore|nocheck|expect-error)\b|#!?\[allow\(/i
@@ -10,9 +10,7 @@ export function suppressionsIn(sources: readonly ChangedSource[]): string[] {
     const found = added.filter(({ text }) => suppressing.test(text) && !before.includes(text.trim()))
     // A line that is edited keeps its comment.
     const more = source === undefined ? found.length : countIn(source.text) - countIn(before)
-    return found
-      .slice(0, Math.max(0, more))
-      .map(({ n, text }) => `${path}:${n} silences a check: \`${text.trim().slice(0, 160)}\``)
+    return found.slice(0, Math.max(0, more)).map(({ n, text }) => told(path, n, "silences a check", text))
   })
 }
 
@@ -31,11 +29,9 @@ export function goModules({ entries, lines }: ChangeFacts): string[] {
   return entries.flatMap(({ path, status }) => {
     if (!/(^|\/)go\.mod$/.test(path)) return []
     const replaces = (lines.get(path)?.added ?? []).filter(({ text }) => /=>\s*\.{0,2}\//.test(text))
-    const told = replaces.map(
-      ({ n, text }) => `${path}:${n} replaces a dependency by a folder: \`${text.trim().slice(0, 160)}\``,
-    )
+    const folders = replaces.map(({ n, text }) => told(path, n, "replaces a dependency by a folder", text))
     const taken =
       status === "added" && path.includes("/") ? [`${path}:1 takes its folder out of the module around it`] : []
-    return [...told, ...taken]
+    return [...folders, ...taken]
   })
 }

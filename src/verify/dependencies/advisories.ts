@@ -7,7 +7,15 @@ import type { Locked } from "./lock.ts"
 export type Advisory = { name: string; version: string; title: string; severity: string; fixed?: string | undefined }
 
 /** What was asked and what came of it; what could not be asked is said, and is never "none known". */
-export type Asked = { is: "known"; advisories: Advisory[]; by: string } | { is: "unknown"; why: string }
+export type Asked =
+  | {
+      is: "known"
+      advisories: Advisory[]
+      by: string
+      /** Packages that whoever was asked could not look up. */
+      unseen?: string[]
+    }
+  | { is: "unknown"; why: string }
 
 const TIMEOUT_MS = 25_000
 

@@ -25,8 +25,15 @@ export const ALLOWED_LICENCES: readonly string[] = [
   "Zlib",
 ]
 
+/** The list that a project gives; the word `default` in it stands for those above. */
+export function licencesFrom(given: readonly string[] | undefined): readonly string[] {
+  return given === undefined
+    ? ALLOWED_LICENCES
+    : given.flatMap((licence) => (licence === "default" ? ALLOWED_LICENCES : [licence]))
+}
+
 /** Whether an SPDX expression is satisfied by what is allowed; what is no expression ("SEE LICENSE IN …") is not. */
-export function isAllowed(licence: string, allowed: readonly string[] = ALLOWED_LICENCES): boolean {
+export function isAllowed(licence: string, allowed: readonly string[]): boolean {
   try {
     return satisfies(licence.replace(/^\((.*)\)$/, "$1"), allowed)
   } catch {

@@ -1,36 +1,11 @@
 import type { Tree } from "@lezer/common"
 import { parser } from "@lezer/go"
-import {
-  arithmetic,
-  childrenOf,
-  comparisons,
-  type Edit,
-  editsOf,
-  oppositeComparisons,
-  otherNumber,
-  type Rule,
-  replace,
-  swap,
-  updates,
-} from "./syntax.ts"
+import { childrenOf, type Edit, editsOf, type Rule, replace, sharedRules, swap } from "./syntax.ts"
 
 export { parser }
 
 /** Array sizes and tags are left alone: the compiler, and not a test, would find them. */
 const closed = new Set(["ImportDecl", "PackageClause", "ArrayType", "StructType", "ConstDecl"])
-
-const binary = ["BinaryExp"]
-const compare: Rule = (node, text) => [
-  ...swap({ "==": "!=", "!=": "==" }, "a comparison turned round", 0, binary)(node, text),
-  ...swap(oppositeComparisons, "a comparison turned round", 0, binary)(node, text),
-  ...swap(comparisons, "a limit moved by one", 1, binary)(node, text),
-]
-
-const logic: Rule = (node, text) => {
-  const isNot = text.slice(node.from, node.to) === "!" && node.parent?.name === "UnaryExp"
-  if (isNot) return [replace(node, "", "a `not` left out", 0)]
-  return swap({ "&&": "||", "||": "&&" }, "and for or", 1, binary)(node, text)
-}
 
 /** The last expression in front of the block is the condition; what stands before it may declare. */
 const negated: Rule = (node, text) => {
@@ -43,10 +18,7 @@ const negated: Rule = (node, text) => {
 
 /** What is left out must leave its variables used, or it does not compile: only what neither declares nor reads much. */
 const rules: Readonly<Record<string, Rule>> = {
-  CompareOp: compare,
-  LogicOp: logic,
-  ArithOp: swap(arithmetic, "another arithmetic", 0, binary),
-  UpdateOp: swap(updates, "another arithmetic", 0, ["Assignment"]),
+  ...sharedRules({ binary: "BinaryExp", update: "Assignment" }),
   IncDecOp: swap({ "++": "--", "--": "++" }, "counted the other way", 0, ["IncDecStatement"]),
   IfStatement: negated,
   IncDecStatement: (node) => [replace(node, "", "a statement left out", 0)],
@@ -56,10 +28,6 @@ const rules: Readonly<Record<string, Rule>> = {
   Bool: (node, text) => [
     replace(node, text.slice(node.from, node.to) === "true" ? "false" : "true", "true for false", 0),
   ],
-  Number: (node, text) => {
-    const other = otherNumber(text.slice(node.from, node.to))
-    return other === undefined ? [] : [replace(node, other, "another number", 0)]
-  },
   String: (node, text) => {
     const word = text.slice(node.from, node.to)
     return [replace(node, word.length > 2 ? '""' : '"?"', "another text", 1)]

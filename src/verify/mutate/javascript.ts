@@ -1,18 +1,6 @@
 import type { SyntaxNode, Tree } from "@lezer/common"
 import { parser as base } from "@lezer/javascript"
-import {
-  arithmetic,
-  childrenOf,
-  comparisons,
-  type Edit,
-  editsOf,
-  oppositeComparisons,
-  otherNumber,
-  type Rule,
-  replace,
-  swap,
-  updates,
-} from "./syntax.ts"
+import { childrenOf, type Edit, editsOf, type Rule, replace, sharedRules, swap } from "./syntax.ts"
 
 /** The parser of a file by its name. */
 export function parserFor(path: string) {
@@ -31,7 +19,6 @@ const closed = new Set([
   "AmbientDeclaration",
 ])
 
-const equality = { "==": "!=", "!=": "==", "===": "!==", "!==": "===" } as const
 const swappedNames: Readonly<Record<string, string>> = {
   min: "max",
   max: "min",
@@ -49,21 +36,14 @@ const passing = new Set(
   ),
 )
 
-const binary = ["BinaryExpression"]
-const compare: Rule = (node, text) => [
-  ...swap(equality, "a comparison turned round", 0, binary)(node, text),
-  ...swap(oppositeComparisons, "a comparison turned round", 0, binary)(node, text),
-  ...swap(comparisons, "a limit moved by one", 1, binary)(node, text),
-]
-
-const logic: Rule = (node, text) => {
-  const isNot = text.slice(node.from, node.to) === "!" && node.parent?.name === "UnaryExpression"
-  if (isNot) return [replace(node, "", "a `not` left out", 0)]
-  return swap({ "&&": "||", "||": "&&" }, "and for or", 1, binary)(node, text)
-}
+const shared = sharedRules({
+  binary: "BinaryExpression",
+  update: "AssignmentExpression",
+  equality: { "===": "!==", "!==": "===" },
+})
 
 const arith: Rule = (node, text) => [
-  ...swap(arithmetic, "another arithmetic", 0, binary)(node, text),
+  ...shared.ArithOp(node, text),
   ...swap({ "++": "--", "--": "++" }, "counted the other way", 0, ["PostfixExpression", "UnaryExpression"])(node, text),
 ]
 
@@ -112,10 +92,7 @@ const literal: Rule = (node, text) => {
   if (isImport(node, text)) return []
   const word = text.slice(node.from, node.to)
   if (node.name === "BooleanLiteral") return [replace(node, word === "true" ? "false" : "true", "true for false", 0)]
-  if (node.name === "Number") {
-    const other = otherNumber(word)
-    return other === undefined ? [] : [replace(node, other, "another number", 0)]
-  }
+  if (node.name === "Number") return shared.Number(node, text)
   return [replace(node, word.length > 2 ? '""' : '"?"', "another text", 1)]
 }
 
@@ -152,10 +129,8 @@ const emptied =
     node.firstChild?.nextSibling === node.lastChild ? [] : [replace(node, insert, "emptied", 1)]
 
 const rules: Readonly<Record<string, Rule>> = {
-  CompareOp: compare,
-  LogicOp: logic,
+  ...shared,
   ArithOp: arith,
-  UpdateOp: swap(updates, "another arithmetic", 0, ["AssignmentExpression"]),
   IfStatement: negated,
   ConditionalExpression: conditional,
   ReturnStatement: returned,

@@ -1,29 +1,10 @@
 import type { Tree } from "@lezer/common"
 import { parser } from "@lezer/python"
-import {
-  arithmetic,
-  childrenOf,
-  comparisons,
-  type Edit,
-  editsOf,
-  oppositeComparisons,
-  otherNumber,
-  type Rule,
-  replace,
-  swap,
-  updates,
-} from "./syntax.ts"
+import { childrenOf, type Edit, editsOf, type Rule, replace, sharedRules } from "./syntax.ts"
 
 export { parser }
 
 const closed = new Set(["ImportStatement", "TypeDef", "Decorator"])
-
-const binary = ["BinaryExpression"]
-const compare: Rule = (node, text) => [
-  ...swap({ "==": "!=", "!=": "==" }, "a comparison turned round", 0, binary)(node, text),
-  ...swap(oppositeComparisons, "a comparison turned round", 0, binary)(node, text),
-  ...swap(comparisons, "a limit moved by one", 1, binary)(node, text),
-]
 
 /** `if`, `elif` and the like: the expression behind the word. */
 const negated: Rule = (node, text) =>
@@ -86,7 +67,11 @@ const call: Rule = (node, text) => {
 }
 
 const rules: Readonly<Record<string, Rule>> = {
-  CompareOp: compare,
+  ...sharedRules({
+    binary: "BinaryExpression",
+    update: "UpdateStatement",
+    arithmetic: { "//": "*", "**": "*" },
+  }),
   and: (node) => (node.parent?.name === "BinaryExpression" ? [replace(node, "or", "and for or", 1)] : []),
   or: (node) => (node.parent?.name === "BinaryExpression" ? [replace(node, "and", "and for or", 1)] : []),
   not,
@@ -98,8 +83,6 @@ const rules: Readonly<Record<string, Rule>> = {
     node.parent?.name === "BinaryExpression" && node.nextSibling?.name !== "not"
       ? [replace(node, "is not", "a comparison turned round", 0)]
       : [],
-  ArithOp: swap({ ...arithmetic, "//": "*", "**": "*" }, "another arithmetic", 0, binary),
-  UpdateOp: swap(updates, "another arithmetic", 0, ["UpdateStatement"]),
   IfStatement: negated,
   ConditionalExpression: negated,
   ReturnStatement: returned,
@@ -109,10 +92,6 @@ const rules: Readonly<Record<string, Rule>> = {
   Boolean: (node, text) => [
     replace(node, text.slice(node.from, node.to) === "True" ? "False" : "True", "true for false", 0),
   ],
-  Number: (node, text) => {
-    const other = otherNumber(text.slice(node.from, node.to))
-    return other === undefined ? [] : [replace(node, other, "another number", 0)]
-  },
   String: string,
   FormatString: string,
   CallExpression: call,

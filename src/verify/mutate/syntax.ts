@@ -60,12 +60,45 @@ export function childrenOf(node: SyntaxNode): SyntaxNode[] {
   return children
 }
 
-/** A number other than the one written; none for what is not plainly one. */
-export function otherNumber(word: string): string | undefined {
-  return /^\d+$/.test(word) ? String(BigInt(word) + 1n) : /^\d+\.\d+$/.test(word) ? `${word}1` : undefined
+const comparisons = { "<": "<=", "<=": "<", ">": ">=", ">=": ">" } as const
+const oppositeComparisons = { "<": ">=", "<=": ">", ">": "<=", ">=": "<" } as const
+const updates = { "+=": "-=", "-=": "+=", "*=": "/=", "/=": "*=" } as const
+const signs = { "+": "-", "-": "+", "*": "/", "/": "*", "%": "*" } as const
+
+/** The rules that all languages share, of the names by which each calls what they look at. */
+export function sharedRules({
+  binary,
+  update,
+  equality = {},
+  arithmetic = {},
+}: {
+  binary: string
+  update: string
+  /** Beyond `==`, `!=` and the usual signs. */
+  equality?: Readonly<Record<string, string>>
+  arithmetic?: Readonly<Record<string, string>>
+}): Readonly<Record<"CompareOp" | "LogicOp" | "ArithOp" | "UpdateOp" | "Number", Rule>> {
+  return {
+    CompareOp: (node, text) => [
+      ...swap({ "==": "!=", "!=": "==", ...equality }, "a comparison turned round", 0, [binary])(node, text),
+      ...swap(oppositeComparisons, "a comparison turned round", 0, [binary])(node, text),
+      ...swap(comparisons, "a limit moved by one", 1, [binary])(node, text),
+    ],
+    LogicOp: (node, text) => {
+      const isNot = text.slice(node.from, node.to) === "!" && /^Unary/.test(node.parent?.name ?? "")
+      if (isNot) return [replace(node, "", "a `not` left out", 0)]
+      return swap({ "&&": "||", "||": "&&" }, "and for or", 1, [binary])(node, text)
+    },
+    ArithOp: swap({ ...signs, ...arithmetic }, "another arithmetic", 0, [binary]),
+    UpdateOp: swap(updates, "another arithmetic", 0, [update]),
+    Number: (node, text) => {
+      const other = otherNumber(text.slice(node.from, node.to))
+      return other === undefined ? [] : [replace(node, other, "another number", 0)]
+    },
+  }
 }
 
-export const comparisons = { "<": "<=", "<=": "<", ">": ">=", ">=": ">" } as const
-export const oppositeComparisons = { "<": ">=", "<=": ">", ">": "<=", ">=": "<" } as const
-export const arithmetic = { "+": "-", "-": "+", "*": "/", "/": "*", "%": "*" } as const
-export const updates = { "+=": "-=", "-=": "+=", "*=": "/=", "/=": "*=" } as const
+/** A number other than the one written; none for what is not plainly one. */
+function otherNumber(word: string): string | undefined {
+  return /^\d+$/.test(word) ? String(BigInt(word) + 1n) : /^\d+\.\d+$/.test(word) ? `${word}1` : undefined
+}

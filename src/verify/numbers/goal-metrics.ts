@@ -8,6 +8,8 @@ const TIMEOUT_MS = 10 * 60_000
 /** What the goal measures, on base and head alike: the number that each metric's command prints. */
 export const goalMetrics: RunningCheck = async ({ checks, measureTree, subject, overlay, signal, told }) => {
   const readings: MetricReading[] = []
+  const commands = new Set<string>()
+  const artifacts = new Set<string>()
   let sandboxed = true
   for (const metric of checks.goal_metrics?.metrics ?? []) {
     const check = checkOf(metric)
@@ -17,6 +19,8 @@ export const goalMetrics: RunningCheck = async ({ checks, measureTree, subject, 
       const measurement = await measureTree(check, { tree, definitionsFrom: subject.base, purpose, signal })
       signal.throwIfAborted()
       sandboxed = sandboxed && measurement.sandboxed
+      commands.add(measurement.command)
+      if (measurement.artifact !== undefined) artifacts.add(measurement.artifact)
       return readingOf(measurement)
     }
     told(`goal_metrics: ${metric.name} on the base and on the change`)
@@ -27,7 +31,13 @@ export const goalMetrics: RunningCheck = async ({ checks, measureTree, subject, 
     "A metric's number is what its command prints: a change that bends the command's output bends it.",
     ...(sandboxed ? [] : ["Not sandboxed: what it ran could reach what you can reach."]),
   ]
-  return { ...judged, caveats: [...judged.caveats, ...caveats] }
+  return {
+    ...judged,
+    ...(commands.size === 0 ? {} : { command: [...commands].join("; ") }),
+    ...(artifacts.size === 0 ? {} : { artifacts: [...artifacts] }),
+    sandboxed,
+    caveats: [...judged.caveats, ...caveats],
+  }
 }
 
 /** `… | flyball count-failures`: the runner before the pipe is read by its machine format, and never by what it prints. */

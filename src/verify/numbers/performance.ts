@@ -32,11 +32,15 @@ export const performance: RunningCheck = async (input) => {
   const sides: Sides = { base: [], head: [] }
   for (const limit of [ROUNDS, 2 * ROUNDS]) {
     const broken = await measureUntil(check, sides, { input, limit, started })
-    if (broken !== undefined) return broken
+    if (broken !== undefined) return onRecord(broken, check, sides)
     if (sides.head.length < LEAST_ROUNDS)
-      return nothing(`one run takes so long that only ${sides.head.length} fit: too few to tell noise from change`)
+      return onRecord(
+        nothing(`one run takes so long that only ${sides.head.length} fit: too few to tell noise from change`),
+        check,
+        sides,
+      )
     const judged = judgeNumbers(sides.base, sides.head)
-    if (judged.outcome === "pass" || limit > ROUNDS) return withCaveats(judged, sides)
+    if (judged.outcome === "pass" || limit > ROUNDS) return withCaveats(judged, check, sides)
     input.told(`performance: ${judged.summary}; measured once more to be sure`)
   }
   return nothing("it was not measured")
@@ -85,13 +89,26 @@ function isBenchmark({ path, status }: Entry): boolean {
   )
 }
 
-function withCaveats(judged: Judgement, { head }: Sides): Judgement {
+/** The judgement with what was run for it, and the outputs of each round. */
+function onRecord(judged: Judgement, { run = [] }: CheckSpec, { base, head }: Sides): Judgement {
+  const measured = [...head, ...base]
+  const artifacts = measured.flatMap(({ artifact }) => artifact ?? [])
+  return {
+    ...judged,
+    command: measured[0]?.command ?? (typeof run === "string" ? run : run.join(" ")),
+    ...(artifacts.length === 0 ? {} : { artifacts }),
+    sandboxed: measured.every(({ sandboxed }) => sandboxed),
+  }
+}
+
+function withCaveats(judged: Judgement, check: CheckSpec, sides: Sides): Judgement {
+  const { head } = sides
   const caveats = [
     ...judged.caveats,
     "Measured on this machine, with whatever else it was doing.",
     ...(head.every(({ sandboxed }) => sandboxed) ? [] : ["Not sandboxed: what it ran could reach what you can reach."]),
   ]
-  return { ...judged, caveats }
+  return onRecord({ ...judged, caveats }, check, sides)
 }
 
 function nothing(summary: string, outcome: "error" | "skipped" = "error"): Judgement {

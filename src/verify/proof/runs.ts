@@ -73,7 +73,7 @@ export function asks(summary: string, facts: Partial<Judgement> = {}): Judgement
 /** The check whose tests are looked at: the finding's own, else what ran, else what the loop calls its tests. */
 export function testCheck({ facts, checks, measured }: ProofInput): CheckSpec | undefined {
   const own = facts.finding === undefined ? undefined : reproducingCheck(facts.finding, checks)
-  const candidates = [own, ...measured.map((each) => each.check), checks["tests_pass"], ...Object.values(checks)]
+  const candidates = [own, ...measured.map((each) => each.check), checks.tests_pass, ...Object.values(checks)]
   return candidates.find((check) => check?.kind === "tests" && check.run !== undefined)
 }
 

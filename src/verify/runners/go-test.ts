@@ -124,7 +124,7 @@ function packagesOf(lines: readonly Line[]): Map<string, Package> {
   return packages
 }
 
-function resultsOf(found: Package, module: string | undefined, tree: TreeFiles): TestResult[] {
+function resultsOf(found: Package, module: Module | undefined, tree: TreeFiles): TestResult[] {
   const folder = folderOf(found.path, module)
   const results = [...found.tests].map(([name, test]): TestResult => {
     const file = fileOf(name, test.output, folder, tree)
@@ -165,21 +165,31 @@ function sectionOf(text: string, path: string): string {
   return mine === "" ? text.slice(-4_000) : mine
 }
 
-function brokenPackage({ path, message }: { path: string; message: string }, module: string | undefined): TestResult {
+function brokenPackage({ path, message }: { path: string; message: string }, module: Module | undefined): TestResult {
   const named = /^(\S+\.go):\d+/m.exec(message)?.[1]?.replace(/^\.\//, "")
   const folder = folderOf(path, module)
   const file = named ?? folder
   return { id: path, ...(file === undefined ? {} : { file }), name: path, status: "failed", failure: "error", message }
 }
 
-function moduleOf(tree: TreeFiles): string | undefined {
-  return /^module\s+"?([^\s"]+)"?/m.exec(tree.read("go.mod") ?? "")?.[1]
+/** A module, and the way from where the tests are run up to where it begins: empty, or `../` and more of them. */
+type Module = { name: string; up: string }
+
+const UPWARDS = ["", "../", "../../", "../../../", "../../../../", "../../../../../"]
+
+function moduleOf(tree: TreeFiles): Module | undefined {
+  for (const up of UPWARDS) {
+    const name = /^module\s+"?([^\s"]+)"?/m.exec(tree.read(`${up}go.mod`) ?? "")?.[1]
+    if (name !== undefined) return { name, up }
+  }
+  return undefined
 }
 
-function folderOf(path: string, module: string | undefined): string | undefined {
+function folderOf(path: string, module: Module | undefined): string | undefined {
   if (module === undefined) return undefined
-  if (path === module) return ""
-  return path.startsWith(`${module}/`) ? path.slice(module.length + 1) : undefined
+  const { name, up } = module
+  if (path === name) return up.replace(/\/$/, "")
+  return path.startsWith(`${name}/`) ? `${up}${path.slice(name.length + 1)}` : undefined
 }
 
 /** `go test` names no file: the test's own output does where it failed, else the function is looked for in the package. */

@@ -6,6 +6,7 @@ import {
   bind,
   bindText,
   type Claim,
+  enterHelper,
   expect,
   markOf,
   openReader,
@@ -13,6 +14,7 @@ import {
   outermost,
   type Reader,
   type Scope,
+  visitInOrder,
 } from "./test-reader.ts"
 
 /** The tests of a Go file: the standard library's, and testify's assertions. */
@@ -78,24 +80,10 @@ function readOutput(reader: Reader, node: SyntaxNode, scope: Scope): void {
   })
 }
 
-function visitStatements(reader: Reader, block: SyntaxNode, given: Scope): void {
-  let scope = given
-  for (const statement of partsOf(block)) {
-    visit(reader, statement, scope)
-    scope = declared(reader, statement, scope)
-    const ends = endOf(reader, statement)
-    if (ends !== undefined) scope = { ...scope, guards: [...scope.guards, ends] }
-  }
-}
-
-function endOf({ source }: Reader, statement: SyntaxNode): string | undefined {
-  if (/^(Return|Break|Continue)Statement$/.test(statement.name)) return "an earlier `return`"
-  if (statement.name !== "IfStatement" || childOf(statement, "else") !== undefined) return undefined
+function onlyIf(statement: SyntaxNode) {
+  if (childOf(statement, "else") !== undefined) return [undefined, undefined] as const
   const body = childOf(statement, "Block")
-  const last = body === undefined ? undefined : partsOf(body).at(-1)
-  const condition = conditionOf(statement)
-  if (condition === undefined || !/^(Return|Continue)Statement$/.test(last?.name ?? "")) return undefined
-  return `unless ${render(source, condition, new Map())}`
+  return [conditionOf(statement), body === undefined ? undefined : partsOf(body).at(-1)] as const
 }
 
 function conditionOf(statement: SyntaxNode): SyntaxNode | undefined {
@@ -127,7 +115,7 @@ function visit(reader: Reader, node: SyntaxNode, scope: Scope): void {
   switch (node.name) {
     case "Block":
     case "SwitchBlock":
-      visitStatements(reader, node, scope)
+      visitInOrder(reader, partsOf(node), scope, { visit, declared, onlyIf })
       return
     case "IfStatement":
       visitIf(reader, node, scope)
@@ -260,13 +248,7 @@ function visitCall(reader: Reader, node: SyntaxNode, scope: Scope): void {
       params === undefined
         ? []
         : childrenOf(params).flatMap((param) => childrenOf(param).filter((part) => part.name === "DefName"))
-    const names = keys.reduce((known, key, index) => {
-      const given = args[index]
-      return given === undefined
-        ? known
-        : bindText(known, textOf(source, key), { text: render(source, given, scope.names), node: given })
-    }, scope.names)
-    visit(reader, block, { ...scope, names, calls: scope.calls + 1 })
+    visit(reader, block, enterHelper(reader, keys, args, scope))
   }
   for (const child of childrenOf(node)) visit(reader, child, scope)
 }

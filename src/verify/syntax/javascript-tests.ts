@@ -5,7 +5,17 @@ import { bindRow, type Row, rowsOf } from "./javascript-rows.ts"
 import { render } from "./render.ts"
 import { childOf, childrenOf, literalOf, partsOf, type Source, textOf, walk } from "./source.ts"
 import type { Mark, TestFile } from "./test-model.ts"
-import { expect, markOf, openReader, openTest, outermost, type Reader, type Scope } from "./test-reader.ts"
+import {
+  enterHelper,
+  expect,
+  markOf,
+  openReader,
+  openTest,
+  outermost,
+  type Reader,
+  type Scope,
+  visitInOrder,
+} from "./test-reader.ts"
 
 const suites = /^[fx]?(describe|context|suite)$/
 const tests = /^[fx]?(it|test|specify)$|^bench$/
@@ -33,27 +43,20 @@ function assignedNames(source: Source): Set<string> {
   return names
 }
 
-/** Statements in order: what is declared holds for those after it, and after a `return` nothing counts. */
-function visitStatements(reader: Reader, block: SyntaxNode, given: Scope): void {
-  let scope = given
+function visitStatements(reader: Reader, block: SyntaxNode, scope: Scope): void {
   // Helpers may stand below the tests that call them.
   for (const statement of childrenOf(block)) readHelpers(reader, statement)
-  for (const statement of childrenOf(block)) {
-    visit(reader, statement, scope)
-    scope = { ...scope, names: readDeclarations(reader, statement, scope.names) }
-    const ends = endOf(reader, statement)
-    if (ends !== undefined) scope = { ...scope, guards: [...scope.guards, ends] }
-  }
+  visitInOrder(reader, childrenOf(block), scope, { visit, declared, onlyIf })
 }
 
-/** Why what follows a statement may not be reached. */
-function endOf({ source }: Reader, statement: SyntaxNode): string | undefined {
-  if (/^(Return|Break|Continue)Statement$/.test(statement.name)) return "an earlier `return`"
-  if (statement.name !== "IfStatement" || childOf(statement, "else") !== undefined) return undefined
+function declared(reader: Reader, statement: SyntaxNode, scope: Scope): Scope {
+  return { ...scope, names: readDeclarations(reader, statement, scope.names) }
+}
+
+function onlyIf(statement: SyntaxNode) {
+  if (childOf(statement, "else") !== undefined) return [undefined, undefined] as const
   const [, condition, body] = childrenOf(statement)
-  const last = body?.name === "Block" ? partsOf(body).at(-1) : body
-  if (condition === undefined || last === undefined || !/^(Return|Continue)Statement$/.test(last.name)) return undefined
-  return `unless ${render(source, condition, new Map())}`
+  return [condition, body?.name === "Block" ? partsOf(body).at(-1) : body] as const
 }
 
 function visit(reader: Reader, node: SyntaxNode, scope: Scope): void {
@@ -258,13 +261,8 @@ function inlines(reader: Reader, node: SyntaxNode, chain: Chain, scope: Scope): 
   const helper = chain.links.length === 0 ? reader.helpers.get(chain.root) : undefined
   if (helper === undefined || scope.calls >= 3) return false
   reader.inlined.add(chain.root)
-  const names = new Map(scope.names)
-  paramsOf(helper).forEach((param, index) => {
-    const given = chain.args[index]
-    if (given !== undefined && param.name === "VariableDefinition")
-      names.set(textOf(reader.source, param), { text: render(reader.source, given, scope.names), node: given })
-  })
-  visitBody(reader, helper, { ...scope, names, calls: scope.calls + 1 })
+  const params = paramsOf(helper).map((param) => (param.name === "VariableDefinition" ? param : undefined))
+  visitBody(reader, helper, enterHelper(reader, params, chain.args, scope))
   for (const each of chain.args) visit(reader, each, scope)
   return node.name === "CallExpression"
 }

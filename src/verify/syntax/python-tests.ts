@@ -6,6 +6,7 @@ import type { Mark, TestFile } from "./test-model.ts"
 import {
   bind,
   bindText,
+  enterHelper,
   expect,
   markOf,
   openReader,
@@ -13,6 +14,7 @@ import {
   outermost,
   type Reader,
   type Scope,
+  visitInOrder,
 } from "./test-reader.ts"
 
 /** The tests of a Python file: pytest and unittest. */
@@ -22,7 +24,7 @@ export function readPythonTests(source: Source): TestFile {
     const name = statement.name === "FunctionDefinition" ? nameOf(reader, statement) : ""
     if (name !== "" && !isTestName(name)) reader.helpers.set(name, statement)
   }
-  visitStatements(reader, source.root, outermost)
+  visitInOrder(reader, childrenOf(source.root), outermost, { visit, declared, onlyIf })
   for (const [name, helper] of reader.helpers) {
     if (!reader.inlined.has(name)) visitBody(reader, helper, { ...outermost, path: [name] })
   }
@@ -63,24 +65,9 @@ function ownerOf(node: SyntaxNode): number {
   return -1
 }
 
-function visitStatements(reader: Reader, block: SyntaxNode, given: Scope): void {
-  let scope = given
-  for (const statement of childrenOf(block)) {
-    visit(reader, statement, scope)
-    scope = declared(reader, statement, scope)
-    const ends = endOf(reader, statement)
-    if (ends !== undefined) scope = { ...scope, guards: [...scope.guards, ends] }
-  }
-}
-
-function endOf({ source }: Reader, statement: SyntaxNode): string | undefined {
-  if (/^(Return|Break|Continue)Statement$/.test(statement.name)) return "an earlier `return`"
-  if (statement.name !== "IfStatement") return undefined
+function onlyIf(statement: SyntaxNode) {
   const [, condition, body, more] = childrenOf(statement)
-  const last = body === undefined ? undefined : partsOf(body).at(-1)
-  if (condition === undefined || more !== undefined || !/^(Return|Continue)Statement$/.test(last?.name ?? ""))
-    return undefined
-  return `unless ${render(source, condition, new Map())}`
+  return [more === undefined ? condition : undefined, body === undefined ? undefined : partsOf(body).at(-1)] as const
 }
 
 function declared(reader: Reader, statement: SyntaxNode, scope: Scope): Scope {
@@ -119,7 +106,7 @@ function visit(reader: Reader, node: SyntaxNode, scope: Scope): void {
       visitDefinition(reader, node, scope)
       return
     case "Body":
-      visitStatements(reader, node, scope)
+      visitInOrder(reader, childrenOf(node), scope, { visit, declared, onlyIf })
       return
     case "AssertStatement":
       for (const claim of claimsOf(reader, node, scope.names)) expect(reader, node, scope, claim)
@@ -311,13 +298,7 @@ function visitCall(reader: Reader, node: SyntaxNode, scope: Scope): void {
     reader.inlined.add(callee)
     const params = childOf(helper, "ParamList")
     const keys = params === undefined ? [] : partsOf(params).filter((part) => part.name === "VariableName")
-    const names = keys.reduce((known, key, index) => {
-      const given = args[index]
-      return given === undefined
-        ? known
-        : bindText(known, textOf(source, key), { text: render(source, given, scope.names), node: given })
-    }, scope.names)
-    visitBody(reader, helper, { ...scope, names, calls: scope.calls + 1 })
+    visitBody(reader, helper, enterHelper(reader, keys, args, scope))
   }
   for (const child of childrenOf(node)) visit(reader, child, scope)
 }

@@ -108,3 +108,53 @@ export function bind(reader: Reader, names: Names, name: string, node: SyntaxNod
 export function bindText(names: Names, name: string, bound: Bound): Names {
   return new Map(names).set(name, bound)
 }
+
+/** The scope inside a helper that is called: what it was given stands in the place of its parameters. */
+export function enterHelper(
+  { source }: Reader,
+  params: readonly (SyntaxNode | undefined)[],
+  args: readonly SyntaxNode[],
+  scope: Scope,
+): Scope {
+  const names = new Map(scope.names)
+  for (const [index, param] of params.entries()) {
+    const given = args[index]
+    if (param !== undefined && given !== undefined)
+      names.set(textOf(source, param), { text: render(source, given, scope.names), node: given })
+  }
+  return { ...scope, names, calls: scope.calls + 1 }
+}
+
+/** How a language's statements are read. */
+export type Statements = {
+  visit: (reader: Reader, statement: SyntaxNode, scope: Scope) => void
+  /** The scope of what follows. */
+  declared: (reader: Reader, statement: SyntaxNode, scope: Scope) => Scope
+  /** Of an `if` without an `else`: its condition, and the last that it does. */
+  onlyIf: (statement: SyntaxNode) => readonly [condition: SyntaxNode | undefined, last: SyntaxNode | undefined]
+}
+
+/** Statements in order: what is declared holds for those after it, and after a `return` nothing counts. */
+export function visitInOrder(
+  reader: Reader,
+  statements: readonly SyntaxNode[],
+  given: Scope,
+  { visit, declared, onlyIf }: Statements,
+): void {
+  let scope = given
+  for (const statement of statements) {
+    visit(reader, statement, scope)
+    scope = declared(reader, statement, scope)
+    const ends = endOf(reader, statement, onlyIf)
+    if (ends !== undefined) scope = { ...scope, guards: [...scope.guards, ends] }
+  }
+}
+
+/** Why what follows a statement may not be reached. */
+function endOf({ source }: Reader, statement: SyntaxNode, onlyIf: Statements["onlyIf"]): string | undefined {
+  if (/^(Return|Break|Continue)Statement$/.test(statement.name)) return "an earlier `return`"
+  if (statement.name !== "IfStatement") return undefined
+  const [condition, last] = onlyIf(statement)
+  const leaves = /^(Return|Continue)Statement$/.test(last?.name ?? "")
+  return condition === undefined || !leaves ? undefined : `unless ${render(source, condition, new Map())}`
+}

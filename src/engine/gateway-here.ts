@@ -1,0 +1,32 @@
+import { join } from "node:path"
+import { entry } from "../lib/entry.ts"
+import type { GatewayPort } from "../make/access.ts"
+import { type Gateway, openGateway } from "../make/gateway/gateway.ts"
+import { loadProviders } from "../make/gateway/providers-file.ts"
+
+/** The gateway of this process: opened when the first agent needs it, and closed with the engine. */
+export function gatewayHere(
+  home: string,
+  env: Readonly<Record<string, string | undefined>>,
+): GatewayPort & AsyncDisposable {
+  let providers: ReturnType<typeof loadProviders> | undefined
+  let gateway: Promise<Gateway> | undefined
+  const load = () => {
+    providers ??= loadProviders(home, env)
+    return providers
+  }
+  return {
+    upstreams: async () => (await load()).upstreams,
+    open() {
+      gateway ??= load().then((known) => openGateway({ ...known, socketDir: join(home, "run") }))
+      return gateway
+    },
+    get bridge() {
+      return [process.execPath, entry("bridge")]
+    },
+    async [Symbol.asyncDispose]() {
+      // One that could not be opened has been reported by whoever needed it.
+      await (await gateway?.catch(() => undefined))?.[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,8 +1,0 @@
-import type { AgentSpec } from "../core/loop.ts"
-
-/** The rung of the escalation ladder for an attempt (1-based): each attempt climbs one `then`, and stays on the last. */
-export function agentForAttempt(spec: AgentSpec, attempt: number): AgentSpec {
-  let rung = spec
-  for (let n = 1; n < attempt && rung.then !== undefined; n++) rung = rung.then
-  return rung
-}
