@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 export default defineConfig({
@@ -8,5 +9,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: "forks",
+    // Most of the time a test waits for processes that it started: two at once are half the time on two cores.
+    poolOptions: { forks: { maxForks: Math.max(2, availableParallelism() - 1) } },
   },
 })

@@ -70,6 +70,8 @@ describe("a workflow", () => {
       child: async (input) =>
         await step("work", async () => {
           most = Math.max(most, ++now)
+          // Not by the clock: each waits until another has begun, but the last, which has none beside it.
+          for (let waits = 0; now < 2 && input !== 4 && waits < 500; waits++) await sleep(2)
           await sleep(20)
           now--
           if (input === 2) throw new Failure("CHILD_FAILED", "no", { hint: "try", retry: "later" })
