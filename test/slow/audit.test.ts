@@ -10,7 +10,7 @@ import type { CaseResult } from "../../src/engine/audit/result.ts"
  * The corpus before the gate. By default a fair sample of it; all of it with FLYBALL_AUDIT=all, and in `npm run audit`.
  */
 
-const SAMPLE = 80
+const SAMPLE = 48
 const LIMIT_MS = 25 * 60_000
 
 const named = (cases: readonly CaseResult[]) =>
