@@ -15,6 +15,7 @@ export async function bundle(...sources: string[]): Promise<{ path(name: string)
     ...sources.map((source) => (source.includes("=") ? source.split("=") : [basename(source, ".ts"), source])),
     ["postgres-supervisor", "src/engine/postgres/supervisor.ts"],
     ["bridge", "src/make/gateway/bridge-main.ts"],
+    ["acp", "src/make/acp-main.ts"],
   ]
   await build({
     absWorkingDir: root,
