@@ -78,7 +78,7 @@ async function left(repo: SmallRepo, home: string, { dataDir }: Facts): Promise<
   const found = [
     ...(await Promise.all(["workspaces", "checkouts", "trash"].map((kind) => of(join(dataDir, kind))))).flat(),
     ...(await of(join(home, "sessions"))),
-    ...(await of(join(home, "run"))).filter((path) => !/\/(lifelines|stage)$/.test(path)),
+    ...(await of(join(home, "run"))).filter((path) => !/\/(lifelines|stage|calls\.bpf)$/.test(path)),
     ...(await readdir(join(repo.root, ".git"), { recursive: true })).filter((name) => name.endsWith(".lock")),
   ]
   return found.map((what) => ({ is: "left_behind", what }))

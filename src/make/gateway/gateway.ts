@@ -1,8 +1,9 @@
-import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises"
+import { chmod, mkdir, mkdtemp, readdir, rm } from "node:fs/promises"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { join } from "node:path"
 import type { Duplex } from "node:stream"
 import { Failure } from "../../core/failure.ts"
+import { pidExists } from "../../lib/alive.ts"
 import type { Prices } from "../price.ts"
 import { refuse } from "./answer.ts"
 import { exchange, type Gate } from "./exchange.ts"
@@ -148,7 +149,8 @@ function isOurs(url: URL, port: number): boolean {
 /** A folder of nobody else's, with a name short enough for a socket. */
 async function socketFolder(socketDir: string): Promise<string> {
   await mkdir(socketDir, { recursive: true, mode: 0o700 })
-  const folder = await mkdtemp(join(socketDir, "gw-"))
+  await sweep(socketDir)
+  const folder = await mkdtemp(join(socketDir, `gw-${process.pid}-`))
   const path = join(folder, "gateway.sock")
   if (Buffer.byteLength(path) > MOST_SOCKET_BYTES) {
     await rm(folder, { recursive: true, force: true })
@@ -162,6 +164,14 @@ async function socketFolder(socketDir: string): Promise<string> {
     )
   }
   return folder
+}
+
+/** Removes what gateways of killed processes left. */
+async function sweep(socketDir: string): Promise<void> {
+  for (const name of await readdir(socketDir)) {
+    const pid = Number(/^gw-(\d+)-/.exec(name)?.[1] ?? process.pid)
+    if (!pidExists(pid)) await rm(join(socketDir, name), { recursive: true, force: true })
+  }
 }
 
 /** What Linux and macOS allow, with the zero at its end. */
