@@ -8,6 +8,8 @@ export default defineConfig({
     globalSetup: ["test/build.setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // CI's machines are noisy: there a test has a second try, and here none.
+    retry: process.env.CI === undefined ? 0 : 1,
     pool: "forks",
     // Most of the time a test waits for processes that it started: two at once are half the time on two cores.
     poolOptions: { forks: { maxForks: Math.max(2, availableParallelism() - 1) } },
