@@ -160,7 +160,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 
 /** Starts take long where many run at once; what must be quick is judged by what else there is to do. */
 const slack = Math.max(1, Math.ceil(loadavg()[0] ?? 0) / cpus().length)
-const SILENCE_MS = 25_000 * Math.min(slack, 3)
+const SILENCE_MS = 15_000 * Math.min(slack, 3)
 
 /** What goes another way when the gateway stands between: the rest is the same agent, and takes its time. */
 const also: readonly CaseName[] = [
@@ -190,7 +190,8 @@ for (const agent of agents) {
       if (way === "through the gateway") {
         expect(result.spend).toMatchObject({ basis: "metered", tokens: servedBy(server) })
         expect([...tokens][0]).toMatch(/^key-/)
-      } else if (result.ended.is === "done" && agent.accounts) {
+        // Whether an agent counts what it had of an answer that was cut is a matter of moments: the wire is what counts.
+      } else if (result.ended.is === "done" && agent.accounts && caseName !== "a stream that is cut once") {
         expect(result.spend.tokens).toEqual(servedBy(server))
       }
       if (caseName === "it reads, edits, runs and is done") {
