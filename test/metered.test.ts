@@ -187,3 +187,41 @@ test("a provider that serves no more for now is waited for; with another rung th
   const climbed = await runFix(climbing)
   expect(only(climbed), climbed.said.join("\n")).toMatchObject({ outcome: "proposed", attempts: [{ n: 1 }, { n: 2 }] })
 })
+
+test("M8: a reviewer whose attempt has spent its share takes of the run's, and is refused where nothing is left", async () => {
+  model.script({ turns: [usage()] })
+  await agent({ times: 2 })
+  const review = "---\nname: reviewer\ndescription: asks a model\nuse: claude\nmodel: claude-opus-5\n---\n"
+  const withReviewer = async (budget: string) => {
+    const files = quickProject({ maker: "", reviewer: "true", guardrails: `max_iterations: 1, budget: ${budget}` })
+    const maker = "---\nname: implementer\ndescription: asks a model\nuse: claude\nmodel: claude-sonnet-5\n---\n"
+    const agents = { ".flyball/agents/implementer.md": maker, ".flyball/agents/reviewer.md": review }
+    const repo = await smallRepo({ ...files, ...agents })
+    onTestFinished(() => repo[Symbol.asyncDispose]())
+    return runFix(repo)
+  }
+  const { report, said } = await withReviewer("$0.07/attempt")
+  expect(report.usd, said.join("\n")).toBeLessThanOrEqual(0.07)
+  expect(report.changes[0]?.outcome, said.join("\n")).not.toBe("proposed")
+})
+
+test("M8: the ceiling of all loops and the day cuts an agent of a loop that names none", async () => {
+  model.script({ turns: [usage()] })
+  await agent({ atOnce: 2 })
+  const repo = await loopWith("max_iterations: 1")
+  const before = await look(repo, ({ db }) => db.selectFrom("money").selectAll().execute())
+  const spent = before.reduce((sum, { settled_usd }) => sum + (settled_usd ?? 0), 0)
+  await writeFile(join(home.path, "config.yaml"), `budget: $${(spent + 0.2).toFixed(4)}/day\n`)
+  onTestFinished(() => rm(join(home.path, "config.yaml")))
+  const ran = await runFix(repo)
+  expect(only(ran), ran.said.join("\n")).toMatchObject({ outcome: "stopped", reason: "budget" })
+  expect(ran.report.usd).toBeLessThanOrEqual(0.2)
+})
+
+test("sessions that a provider cut short are paid of the same share, also when the last one is cut by the ceiling", async () => {
+  model.script({ turns: [usage({ fault: { is: "status", status: 429, retryAfterS: 1, times: 1 } })] })
+  await agent({ atOnce: 4, stops: true })
+  const repo = await loopWith("max_iterations: 1, budget: $0.12/attempt")
+  const ran = await runFix(repo)
+  expect(ran.report.usd, ran.said.join("\n")).toBeLessThanOrEqual(0.12)
+})

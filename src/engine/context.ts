@@ -9,7 +9,7 @@ import type { Db } from "../record/database.ts"
 import type { GateResult } from "../verify/gate.ts"
 import type { Fleet } from "./money.ts"
 import type { Reach } from "./reach.ts"
-import type { SetAside } from "./set-aside.ts"
+import type { SessionLimits } from "./set-aside.ts"
 
 /** All that performing a command needs of the world; one for each frozen loop, made by `open-context.ts`. */
 export type Context = {
@@ -45,7 +45,7 @@ export type GateMatter = {
   earlier: readonly Evidence[]
   approval?: { by: string; head: string }
   /** What the reviewing agent may cost. */
-  paid: SetAside["limits"]
+  paid: SessionLimits
 }
 
 export type PromptFacts = {

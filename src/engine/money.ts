@@ -9,36 +9,39 @@ import { readHours } from "../spec/hours.ts"
 export type Price = { usd: number; tokens: number; whole: boolean }
 
 /** What an attempt of this agent sets aside. */
-export function priceOfAttempt(loop: Loop, agent: AgentSpec): Price {
+export function priceOfAttempt(payer: Payer, agent: AgentSpec): Price {
   return freeOfCharge(agent)
     ? { usd: agent.usdPerAttempt ?? 0, tokens: 0, whole: true }
-    : { usd: perAttemptUsd(loop), tokens: perAttemptTokens(loop), whole: false }
+    : { usd: perAttemptUsd(payer), tokens: perAttemptTokens(payer), whole: false }
 }
 
 /** What the reviewers of one attempt may cost: each its declared price, or what the attempt itself left. */
-export function priceOfReview(loop: Loop, spentUsd: number): Price {
+export function priceOfReview(payer: Payer, spentUsd: number): Price {
+  const { loop } = payer
   const reviewers = loop.steps.verify.layers.flatMap((layer) =>
     layer.by === "agent" ? (loop.agents[layer.agent] ?? []) : [],
   )
   const declared = reviewers.filter(freeOfCharge).reduce((usd, agent) => usd + (agent.usdPerAttempt ?? 0), 0)
   const whole = reviewers.every(freeOfCharge)
   if (whole) return { usd: declared, tokens: 0, whole }
-  return { usd: declared + Math.max(0, perAttemptUsd(loop) - spentUsd), tokens: perAttemptTokens(loop), whole }
+  return { usd: declared + Math.max(0, perAttemptUsd(payer) - spentUsd), tokens: perAttemptTokens(payer), whole }
 }
 
 /** What one attempt may cost: its own ceiling, or the run's shared out over all attempts that may happen at once. */
-function perAttemptUsd(loop: Loop): number {
+function perAttemptUsd({ loop, fleet }: Payer): number {
   const { usdPerAttempt, usdPerChange, usdPerRun, usdPerDay, usdPerMonth } = loop.guardrails.budget
   if (usdPerAttempt !== undefined) return usdPerAttempt
   // Without a ceiling for the run the day's is shared out alike, or its first attempt would set all of it aside.
-  const share = (usdPerRun ?? usdPerDay ?? usdPerMonth ?? 0) / attemptsAtOnce(loop)
+  const share = (usdPerRun ?? usdPerDay ?? usdPerMonth ?? fleet.usdPerDay ?? 0) / attemptsAtOnce(loop)
   const ofChange = usdPerChange === undefined ? undefined : usdPerChange / loop.guardrails.maxIterations
   return ofChange === undefined ? share : share === 0 ? ofChange : Math.min(share, ofChange)
 }
 
-function perAttemptTokens(loop: Loop): number {
+function perAttemptTokens({ loop, fleet }: Payer): number {
   const { tokensPerAttempt, tokensPerRun, tokensPerDay } = loop.guardrails.budget
-  return tokensPerAttempt ?? Math.floor((tokensPerRun ?? tokensPerDay ?? 0) / attemptsAtOnce(loop))
+  return (
+    tokensPerAttempt ?? Math.floor((tokensPerRun ?? tokensPerDay ?? fleet.tokensPerDay ?? 0) / attemptsAtOnce(loop))
+  )
 }
 
 function attemptsAtOnce({ steps, guardrails }: Loop): number {
@@ -53,8 +56,11 @@ function freeOfCharge(agent: AgentSpec): boolean {
 /** What this user lets all loops of all repositories spend together. */
 export type Fleet = { usdPerDay?: number | undefined; tokensPerDay?: number | undefined }
 
+/** By whose ceilings something is paid. */
+export type Payer = { loop: Loop; fleet: Fleet }
+
 /** The ceilings that hold for a loop; what day it is, the ledger says. */
-export function ceilingsOf({ loop, fleet }: { loop: Loop; fleet: Fleet }): Ceilings {
+export function ceilingsOf({ loop, fleet }: Payer): Ceilings {
   const { usdPerChange, usdPerRun, usdPerDay, usdPerMonth, tokensPerRun, tokensPerDay } = loop.guardrails.budget
   const all = [
     ["change", "usd", usdPerChange],
@@ -104,9 +110,9 @@ export function dollarsOf(usd: number): string {
 }
 
 /** What is charged for an attempt: a command's declared cost, whatever it says; else as `chargeable`. */
-export function chargedFor(spend: Spend, agent: AgentSpec, reservedUsd: number, loop: Loop): Spend {
+export function chargedFor(spend: Spend, agent: AgentSpec, reservedUsd: number, payer: Payer): Spend {
   if (freeOfCharge(agent)) return { ...spend, usd: agent.usdPerAttempt ?? 0, basis: "reported" }
-  return chargeable(spend, reservedUsd, loop)
+  return chargeable(spend, reservedUsd, payer)
 }
 
 /** What a session that we ended ourselves had cost by then; undefined for every other error. */
@@ -123,9 +129,13 @@ export function tokensOf({ tokens }: Spend): number {
 }
 
 /** A cost nobody knows is the whole reserve where a dollar ceiling has to hold (catalogue M2). */
-export function chargeable(spend: Spend, reservedUsd: number, loop: Loop): Spend {
+export function chargeable(spend: Spend, reservedUsd: number, payer: Payer): Spend {
   if (spend.basis !== "unknown") return spend
-  const { usdPerAttempt, usdPerChange, usdPerRun, usdPerDay, usdPerMonth } = loop.guardrails.budget
-  const capped = [usdPerAttempt, usdPerChange, usdPerRun, usdPerDay, usdPerMonth].some((limit) => limit !== undefined)
-  return capped ? { ...spend, usd: Math.max(spend.usd, reservedUsd) } : spend
+  return isCapped(payer) ? { ...spend, usd: Math.max(spend.usd, reservedUsd) } : spend
+}
+
+/** Whether any ceiling in dollars has to hold. */
+export function isCapped(payer: Payer): boolean {
+  const { usdPerAttempt } = payer.loop.guardrails.budget
+  return usdPerAttempt !== undefined || ceilingsOf(payer).limits.some(({ unit }) => unit === "usd")
 }

@@ -1,14 +1,17 @@
 import type { AgentTask } from "../core/ports.ts"
+import type { Spend } from "../core/spend.ts"
 import { addToReserve, type Reserved, type ReserveRequest, reserve } from "../record/money.ts"
 import type { Context } from "./context.ts"
-import { aheadWhy, amountOf, ceilingNames, ceilingsOf, dollarsOf, type Price } from "./money.ts"
+import { aheadWhy, amountOf, ceilingNames, ceilingsOf, dollarsOf, isCapped, type Price, tokensOf } from "./money.ts"
 
 /** The money of one session: what it may spend at first, how it may get more, and what it holds by now. */
 export type SetAside = {
   is: "granted"
   usd(): number
-  limits: Pick<AgentTask["limits"], "usd" | "tokens" | "extend">
+  /** What the next session of the same attempt may spend, after what earlier ones did. */
+  limitsAfter(spent: Spend): SessionLimits
 }
+export type SessionLimits = Pick<AgentTask["limits"], "usd" | "tokens" | "extend">
 export type Denied = Extract<Reserved, { is: "denied" }>
 
 /** Sets money aside for a session under every ceiling that holds, before it begins; says so where one is near. */
@@ -34,12 +37,13 @@ export async function setAside(
   return {
     is: "granted",
     usd: () => held,
-    limits: {
-      ...(reserved.usd > 0 ? { usd: reserved.usd } : {}),
-      ...(reserved.tokens > 0 ? { tokens: reserved.tokens } : {}),
+    limitsAfter: (spent) => ({
+      // Nothing left is a ceiling of nothing, not none.
+      ...(isCapped({ loop, fleet }) ? { usd: Math.max(0, held - spent.usd) } : {}),
+      ...(reserved.tokens > 0 ? { tokens: Math.max(0, reserved.tokens - tokensOf(spent)) } : {}),
       // A ceiling of its own is the attempt's whole share: more of the run's is not its to take.
       ...(price.whole || loop.guardrails.budget.usdPerAttempt !== undefined ? {} : { extend }),
-    },
+    }),
   }
 }
 

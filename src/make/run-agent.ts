@@ -190,7 +190,7 @@ function endOf(task: AgentTask, adapter: AgentAdapter, { ran, session, stopped }
 /** What the gateway saw of a failure says more than the agent: a refusal of ours, or a limit of the provider's, which is nobody's fault. */
 function asSeen(ended: AgentResult["ended"], access: Access): AgentResult["ended"] {
   const { quota, refused } = access.metered()?.seen ?? {}
-  if (ended.is !== "failed" || ended.code === "budget") return ended
+  if (ended.is !== "failed" || (ended.code !== "crashed" && ended.code !== "missing_agent")) return ended
   // What an agent says of a refusal is its guess: "failed to authenticate".
   if (refused !== undefined) return { ...ended, why: refused }
   if (quota === undefined || ended.code !== "crashed") return ended

@@ -12,7 +12,7 @@ import type { FoundSkill } from "../../make/skills.ts"
 import { append, readEvents } from "../../record/ledger.ts"
 import type { Context } from "../context.ts"
 import { chargedFor, priceOfAttempt, spentUntil, tokensOf } from "../money.ts"
-import { deniedWhy, overOwnCeiling, type SetAside, setAside } from "../set-aside.ts"
+import { deniedWhy, overOwnCeiling, type SessionLimits, setAside } from "../set-aside.ts"
 import { orAsk } from "./or-ask.ts"
 import { untilServed } from "./until-served.ts"
 
@@ -29,7 +29,7 @@ export function make(command: Make, change: Change, context: Context, signal: Ab
     const agent = agentForAttempt(makerSpec(loop), attempt)
     const start = await nextStart("make", change, context)
     const moneyKey = `make/${change.length}/${start}`
-    const price = priceOfAttempt(loop, agent)
+    const price = priceOfAttempt(context, agent)
     const tooDear = overOwnCeiling(price, loop.guardrails.budget.usdPerAttempt)
     if (tooDear !== undefined) return ended(change, context, attempt, { made: overBudget(tooDear) })
     const money = await setAside(context, { change: change.id, key: moneyKey, run: change.run, price })
@@ -51,22 +51,24 @@ export function make(command: Make, change: Change, context: Context, signal: Ab
       { dead: `make/${change.length}/${start - 1}` },
     )
     const workspace = await freshWorkspace(command, change, context, start, signal)
-    const session = () => runMaker(command, change, context, agent, money.limits, workspace, signal)
+    const session = (spent: Spend) =>
+      runMaker(command, change, context, agent, money.limitsAfter(spent), workspace, signal)
     const falls = climbsAfter(makerSpec(loop), attempt)
-    const result = await (falls ? session() : untilServed(session, { change: change.id, context, signal })).catch(
-      async (thrown: unknown) => {
-        const spent = spentUntil(thrown)
-        if (spent === undefined) throw thrown
-        const spend = chargedFor(spent, agent, money.usd(), loop)
-        const parked = { type: "make.parked" as const, attempt, spend }
-        const settled = { key: moneyKey, usd: spend.usd, tokens: tokensOf(spend), basis: spend.basis }
-        await append(db, change.id, `make.parked/${change.length}/${start}`, parked, settled)
-        throw thrown
-      },
-    )
+    const result = await (falls
+      ? session(NOTHING_SPENT)
+      : untilServed(session, { change: change.id, context, signal })
+    ).catch(async (thrown: unknown) => {
+      const spent = spentUntil(thrown)
+      if (spent === undefined) throw thrown
+      const spend = chargedFor(spent, agent, money.usd(), context)
+      const parked = { type: "make.parked" as const, attempt, spend }
+      const settled = { key: moneyKey, usd: spend.usd, tokens: tokensOf(spend), basis: spend.basis }
+      await append(db, change.id, `make.parked/${change.length}/${start}`, parked, settled)
+      throw thrown
+    })
     signal.throwIfAborted()
     const captured = await context.workspaces.capture(workspace, `Attempt ${attempt} at ${change.id}`, signal)
-    const spend = chargedFor(result.spend, agent, money.usd(), loop)
+    const spend = chargedFor(result.spend, agent, money.usd(), context)
     await ended(change, context, attempt, { made: madeOf(result, captured), result, spend, moneyKey })
   })
 }
@@ -121,7 +123,7 @@ async function runMaker(
   change: Change,
   context: Context,
   agent: AgentSpec,
-  paid: SetAside["limits"],
+  paid: SessionLimits,
   workspace: Workspace,
   signal: AbortSignal,
 ): Promise<AgentResult> {

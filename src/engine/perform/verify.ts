@@ -7,7 +7,7 @@ import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
 import { append } from "../../record/ledger.ts"
 import type { Context } from "../context.ts"
 import { chargeable, priceOfReview, tokensOf } from "../money.ts"
-import { deniedWhy, type SetAside, setAside } from "../set-aside.ts"
+import { deniedWhy, type SessionLimits, setAside } from "../set-aside.ts"
 import { makerSpec, nextStart } from "./make.ts"
 import { orAsk } from "./or-ask.ts"
 
@@ -26,7 +26,7 @@ export function verify(command: Verify, change: Change, context: Context, signal
     // A review that died is paid for, and so is the one that takes its place.
     const start = await nextStart("verify", change, context)
     const moneyKey = `verify/${change.length}/${start}`
-    const price = known === undefined ? priceOfReview(context.loop, attempt?.spend.usd ?? 0) : NOTHING_TO_PAY
+    const price = known === undefined ? priceOfReview(context, attempt?.spend.usd ?? 0) : NOTHING_TO_PAY
     const paid = await setAside(context, { change: change.id, key: moneyKey, run: change.run, price })
     if (paid.is === "denied") {
       const detail = `There is no money left for its review. ${deniedWhy(paid)}`
@@ -49,10 +49,13 @@ export function verify(command: Verify, change: Change, context: Context, signal
           ? `${head.slice(0, 10)} on ${base.branch} ${base.sha.slice(0, 10)}`
           : "the base did not move: its evidence stands",
     })
-    const result = await judged({ command, change, context, attempt, known, base: base.sha, paid: paid.limits }, signal)
+    const result = await judged(
+      { command, change, context, attempt, known, base: base.sha, paid: paid.limitsAfter(NOTHING_SPENT) },
+      signal,
+    )
     signal.throwIfAborted()
     const { evidence, verdict } = result
-    const spend = chargeable(result.spend, paid.usd(), context.loop)
+    const spend = chargeable(result.spend, paid.usd(), context)
     progress({ verb: "verify", change: change.id, text: told(verdict, evidence) })
     await append(
       db,
@@ -96,7 +99,7 @@ type Judging = {
   attempt: Attempt | undefined
   known: Attempt | undefined
   base: string
-  paid: SetAside["limits"]
+  paid: SessionLimits
 }
 type Judged = { evidence: Evidence[]; verdict: Verdict; spend: Spend }
 

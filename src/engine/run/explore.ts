@@ -3,12 +3,12 @@ import type { Finding } from "../../core/finding.ts"
 import { limitsOf } from "../../core/limits.ts"
 import type { AgentSpec } from "../../core/loop.ts"
 import type { Base, Exploration } from "../../core/ports.ts"
-import type { Spend } from "../../core/spend.ts"
+import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
 import { explorerPrompt } from "../../make/explorer-prompt.ts"
 import { settleReserve } from "../../record/money.ts"
 import type { Context } from "../context.ts"
 import { chargedFor, priceOfAttempt, spentUntil, tokensOf } from "../money.ts"
-import { deniedWhy, type SetAside, setAside } from "../set-aside.ts"
+import { deniedWhy, type SessionLimits, setAside } from "../set-aside.ts"
 
 /**
  * Has an agent of the loop look around the base. Its money is reserved in the run's name before it starts and settled when
@@ -24,20 +24,23 @@ export async function explore(
   if (agent === undefined) return { is: "nothing", why: `the loop has no agent \`${name}\`` }
   const work = explorationsOf(run)
   const key = `explore/${name}/${ordinal}`
-  const money = await setAside(context, { change: work, key, run, price: priceOfAttempt(loop, agent) })
+  const money = await setAside(context, { change: work, key, run, price: priceOfAttempt(context, agent) })
   if (money.is === "denied") return { is: "nothing", why: deniedWhy(money) }
   const settled = async (spent: Spend) => {
-    const spend = chargedFor(spent, agent, money.usd(), loop)
+    const spend = chargedFor(spent, agent, money.usd(), context)
     await settleReserve(db, work, { key, usd: spend.usd, tokens: tokensOf(spend), basis: spend.basis })
     return spend
   }
-  const result = await look(context, agent, { work, base, ordinal, paid: money.limits }, signal).catch(
-    async (thrown: unknown) => {
-      const spent = spentUntil(thrown)
-      if (spent !== undefined) await settled(spent)
-      throw thrown
-    },
-  )
+  const result = await look(
+    context,
+    agent,
+    { work, base, ordinal, paid: money.limitsAfter(NOTHING_SPENT) },
+    signal,
+  ).catch(async (thrown: unknown) => {
+    const spent = spentUntil(thrown)
+    if (spent !== undefined) await settled(spent)
+    throw thrown
+  })
   const spend = await settled(result.spend)
   signal.throwIfAborted()
   const { ended } = result
@@ -53,7 +56,7 @@ export function explorationsOf(run: string): string {
 async function look(
   { workspaces, agents, loop, repo, progress }: Context,
   agent: AgentSpec,
-  { work, base, ordinal, paid }: { work: string; base: Base; ordinal: number; paid: SetAside["limits"] },
+  { work, base, ordinal, paid }: { work: string; base: Base; ordinal: number; paid: SessionLimits },
   signal: AbortSignal,
 ) {
   await using checkout = await workspaces.checkout(base.sha, `explore-${agent.name}`, signal)

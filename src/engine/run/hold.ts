@@ -27,7 +27,7 @@ export async function holdNew(
     }
   }
   if (loop.steps.act === undefined) return undefined
-  const price = priceOfAttempt(loop, makerSpec(loop))
+  const price = priceOfAttempt({ loop, fleet }, makerSpec(loop))
   for (const { ceiling, unit, limit, used, ahead } of await ceilingsNow(session.db, {
     ...where,
     run,

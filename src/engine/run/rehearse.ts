@@ -1,7 +1,7 @@
 import type { Loop } from "../../core/loop.ts"
 import type { Engine } from "../engine.ts"
 import type { LoadedLoop } from "../load.ts"
-import { priceOfAttempt, priceOfReview } from "../money.ts"
+import { type Payer, priceOfAttempt, priceOfReview } from "../money.ts"
 import { makerSpec } from "../perform/make.ts"
 import type { RunReport } from "../report.ts"
 import { hear } from "../state-file.ts"
@@ -39,14 +39,15 @@ export async function rehearse(engine: Engine, loaded: LoadedLoop, options: RunO
     resumed: { changes: 0, usd: 0 },
     notes: [...heard.notes, ...found.notes, ...nobodyMakes(loop)],
   })
-  const atMost = dearest(loop, plan.filter((each) => each.plan === "attempt").length)
+  const atMost = dearest({ loop, fleet: engine.fleet }, plan.filter((each) => each.plan === "attempt").length)
   return { ...report, ...(atMost === undefined ? {} : { atMostUsd: atMost }) }
 }
 
 /** What so many findings may cost at most: every attempt and review at its price, and no more than the run's ceiling. */
-function dearest(loop: Loop, findings: number): number | undefined {
-  const each = loop.steps.act === undefined ? 0 : priceOfAttempt(loop, makerSpec(loop)).usd
-  const all = findings * loop.guardrails.maxIterations * (each + priceOfReview(loop, each).usd)
+function dearest(payer: Payer, findings: number): number | undefined {
+  const { loop } = payer
+  const each = loop.steps.act === undefined ? 0 : priceOfAttempt(payer, makerSpec(loop)).usd
+  const all = findings * loop.guardrails.maxIterations * (each + priceOfReview(payer, each).usd)
   const { usdPerRun } = loop.guardrails.budget
   return usdPerRun === undefined ? (all === 0 ? 0 : undefined) : Math.min(all, usdPerRun)
 }

@@ -41,8 +41,9 @@ export const claude: AgentAdapter = {
     argv.push("--allowedTools", reviewer && !context.sandboxed ? "Read,Grep,Glob" : "Bash,Read,Grep,Glob")
     if (reviewer) argv.push("--disallowedTools", "Edit,Write,NotebookEdit")
     argv.push("--max-turns", String(task.limits.turns ?? defaultTurns))
-    // Its own ceiling overshoots by a turn; the engine's reserve is what holds.
-    if (task.limits.usd !== undefined) argv.push("--max-budget-usd", task.limits.usd.toFixed(4))
+    // Its own ceiling overshoots by a turn, and knows nothing of more that the ledger may give: behind the gateway that one holds.
+    if (gateway === undefined && task.limits.usd !== undefined)
+      argv.push("--max-budget-usd", task.limits.usd.toFixed(4))
     // Neither the user's nor the repository's settings, hooks and MCP servers: those run programs unasked.
     argv.push(
       "--no-session-persistence",
