@@ -40,8 +40,8 @@ function withEarlier(thrown: unknown, earlier: Spend, signal: AbortSignal): unkn
   const spent = spentUntil(thrown)
   if (spent === undefined && !signal.aborted) return thrown
   const { code, message, hint = "", facts } = asFailure(spent === undefined ? signal.reason : thrown)
-  const spend = addSpend(earlier, spent ?? NOTHING_SPENT)
-  return new Failure(code === "HALTED" ? code : "ABORTED", message, { hint, facts: { ...facts, spend } })
+  const more = { hint, facts: { ...facts, spend: addSpend(earlier, spent ?? NOTHING_SPENT) } }
+  return code === "HALTED" ? new Failure("HALTED", message, more) : new Failure("ABORTED", message, more)
 }
 
 const FIRST_PAUSE_MS = 5_000
