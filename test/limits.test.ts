@@ -1,7 +1,8 @@
+import { mkdtempSync, rmSync } from "node:fs"
 import { readdir, readFile, utimes, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { describe, expect, test, vi } from "vitest"
+import { afterAll, describe, expect, test, vi } from "vitest"
 import { poolOf } from "../src/isolate/pool.ts"
 import { detectSandbox } from "../src/isolate/sandbox.ts"
 import { readChanges } from "../src/record/ledger.ts"
@@ -11,7 +12,9 @@ import { type SmallRepo, smallRepo } from "./small-repo.ts"
 
 const home = sharedHome()
 // Without a sandbox nothing is prepared: whoever runs then could write to what lies ready.
-const { kind: sandbox } = await detectSandbox({ home: tmpdir() })
+const probed = mkdtempSync(join(tmpdir(), "flyball-limits-"))
+const { kind: sandbox } = await detectSandbox({ home: probed })
+afterAll(() => rmSync(probed, { recursive: true, force: true }))
 
 const noisy = `head -c 60000 /dev/zero | tr '\\0' x | fold -w 80; ${fixes}`
 const told = Array.from({ length: 400 }, (_, n) => `- rule ${n}: keep the files of work/ as small as they are`).join(
