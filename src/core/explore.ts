@@ -39,8 +39,3 @@ export function parseExplored(
     return { is: "error", why: `its answer is malformed: ${z.prettifyError(parsed.error).slice(0, 300)}` }
   return { is: "explored", findings: parsed.data.findings }
 }
-
-/** The schema of an exploration, for agents that can be held to one. */
-export function exploredJsonSchema(): Record<string, unknown> {
-  return { ...z.toJSONSchema(Explored), additionalProperties: false }
-}

@@ -120,9 +120,12 @@ export interface Prober {
   measure(check: CheckSpec, commit: string, signal: AbortSignal): Promise<Measurement>
 }
 
+export type AgentRole = "maker" | "reviewer" | "explorer" | "triager" | "planner" | "evaluator" | "scribe"
+
 /** A task for an agent, whichever it is. */
 export type AgentTask = {
-  role: "maker" | "reviewer" | "explorer"
+  /** Everybody but the maker reads and answers: what they may write vanishes. */
+  role: AgentRole
   agent: AgentSpec
   /** The maker's workspace, or the reviewer's read-only checkout. */
   cwd: string
@@ -131,6 +134,8 @@ export type AgentTask = {
   /** What `cwd` needs around it: the project's dependencies, and the objects its history lies in. */
   around?: Surroundings
   prompt: string
+  /** JSON Schema of its last line, for agents that can be held to one; unset: its words are free. */
+  answer?: Readonly<Record<string, unknown>>
   /** Skills that the prompt offers; `path` is that of the SKILL.md as the prompt names it. */
   skills?: readonly { name: string; path: string }[]
   finding: Finding
@@ -210,10 +215,10 @@ export type SourceContext = {
   /** Whose text may become work, as `.flyball/config.yaml` says; unset: `defaultTrust`. */
   trust?: readonly string[]
   /** Has an agent of the loop look around the base, read-only, and pays for it; for `agent(NAME)`. Absent in a rehearsal. */
-  explore?(agent: string, signal?: AbortSignal): Promise<Exploration>
+  explore?(agent: string, signal?: AbortSignal): Promise<Said>
 }
-/** What an explorer said at its end (outside text), or why there is nothing. */
-export type Exploration = { is: "said"; said: string; usd: number } | { is: "nothing"; why: string }
+/** What an agent that was asked something said at its end (outside text), or why there is nothing. */
+export type Said = { is: "said"; said: string; usd: number } | { is: "nothing"; why: string }
 export type Found = {
   findings: Finding[]
   /** Lines for triage and prompts (`recent_commits`), never findings. */

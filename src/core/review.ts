@@ -6,7 +6,7 @@ import { MakerStop } from "./event.ts"
  * It stands in core because make/ asks agents for it, and both make/ and verify/ read it.
  */
 
-const Review = z.strictObject({
+export const Review = z.strictObject({
   verdict: z.enum(["accept", "reject", "ask"]),
   reasons: z.array(z.string().max(4_000)).max(50),
 })
@@ -31,11 +31,6 @@ export function parseReview(said: string): ReviewAnswer {
 export function parseStop(said: string): { stop: MakerStop; reason: string } | undefined {
   const parsed = Stop.safeParse(closingJson(said))
   return parsed.success ? parsed.data : undefined
-}
-
-/** The schema of a verdict, for agents that can be held to one. */
-export function reviewJsonSchema(): Record<string, unknown> {
-  return { ...z.toJSONSchema(Review), additionalProperties: false }
 }
 
 /** The JSON value with which a message ends; one code fence around it is tolerated, words after it are not. */

@@ -1,5 +1,6 @@
 import { Failure } from "../core/failure.ts"
 import type { AgentSpec, CheckSpec, Loop } from "../core/loop.ts"
+import { isChecker, rolesIn } from "../core/loop-roles.ts"
 import type { Repo } from "../core/ports.ts"
 import { git } from "../lib/git.ts"
 import { type DetectedAgent, resolveAuto } from "../make/detect-agents.ts"
@@ -104,22 +105,15 @@ export async function loadForRun(
 
 /** Resolves `use: auto`, for the agents that the loop's steps name: maker first, so that checkers can differ from it. */
 function withAgents(loop: Loop, detected: readonly DetectedAgent[]): Loop {
-  const maker = loop.steps.act?.agent
-  const checkers = loop.steps.verify.layers.flatMap((layer) => (layer.by === "agent" ? [layer.agent] : []))
   const agents = { ...loop.agents }
+  const maker = loop.steps.act?.agent
   const making = maker === undefined ? undefined : agents[maker]
   const made = making === undefined ? undefined : resolveAuto(making, detected)
   if (maker !== undefined && made !== undefined) agents[maker] = made
-  const explorers = loop.steps.discover.run.flatMap(({ name, args: [agent] }) =>
-    name === "agent" && typeof agent === "string" ? [agent] : [],
-  )
-  for (const name of explorers) {
-    const spec = agents[name]
-    if (spec !== undefined && name !== maker) agents[name] = resolveAuto(spec, detected)
-  }
-  for (const name of checkers) {
-    const spec = agents[name]
-    if (spec !== undefined) agents[name] = resolveAuto(spec, detected, made)
+  for (const { role, agent } of rolesIn(loop)) {
+    const spec = agents[agent]
+    if (spec === undefined || (agent === maker && !isChecker(role))) continue
+    agents[agent] = resolveAuto(spec, detected, isChecker(role) ? made : undefined)
   }
   const next = { ...loop, agents }
   const { hash: _hash, source: _source, ...body } = next

@@ -2,8 +2,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
+import { answerSchema } from "../core/answer-schema.ts"
 import type { AgentSpec } from "../core/loop.ts"
 import type { AgentTask, Confinement, Sandbox } from "../core/ports.ts"
+import { Review } from "../core/review.ts"
 import { type AgentsOptions, openAgents } from "./run-agent.ts"
 
 let folder: string
@@ -278,11 +280,11 @@ test("an agent without a key is not started, and says what to set", async () => 
   expect(existsSync(join(folder, "work/started"))).toBe(false)
 })
 
-test("codex gets its settings in a HOME of its own, and a reviewer the schema of its verdict", async () => {
+test("codex gets its settings in a HOME of its own, and a reviewer the schema of its answer", async () => {
   writeFileSync(join(folder, "lines"), fixture("codex/fixed.jsonl"))
   program(
     "codex",
-    `cat "$CODEX_HOME/config.toml" "$CODEX_HOME/verdict.json" > "${folder}/got"; cat ${join(folder, "lines")}`,
+    `cat "$CODEX_HOME/config.toml" "$CODEX_HOME/answer.json" > "${folder}/got"; cat ${join(folder, "lines")}`,
   )
   const outer = {
     PATH: `${join(folder, "bin")}:${process.env.PATH}`,
@@ -290,7 +292,7 @@ test("codex gets its settings in a HOME of its own, and a reviewer the schema of
     OPENAI_BASE_URL: "http://127.0.0.1:1/v1",
   }
   const result = await open({ outer }).run(
-    task("", { role: "reviewer", agent: agent({ use: "codex", model: "gpt-6-sol" }) }),
+    task("", { role: "reviewer", agent: agent({ use: "codex", model: "gpt-6-sol" }), answer: answerSchema(Review) }),
     never,
   )
   expect(result).toMatchObject({ ended: { is: "done" }, model: "gpt-6-sol", spend: { basis: "estimated" } })

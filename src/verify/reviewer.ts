@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { answerSchema } from "../core/answer-schema.ts"
 import type { Evidence } from "../core/evidence.ts"
 import { asFailure } from "../core/failure.ts"
 import type { Finding } from "../core/finding.ts"
@@ -7,7 +8,7 @@ import { type Independence, independence, type Resolved } from "../core/independ
 import type { Judgement } from "../core/judge-measured.ts"
 import type { AgentSpec } from "../core/loop.ts"
 import type { AgentResult, Agents, AgentTask, Workspaces } from "../core/ports.ts"
-import { parseReview } from "../core/review.ts"
+import { parseReview, Review } from "../core/review.ts"
 import { NOTHING_SPENT, type Spend } from "../core/spend.ts"
 import { evidenceOf, type Subject } from "./evidence.ts"
 
@@ -115,6 +116,7 @@ async function ask(subject: Subject, input: ReviewInput): Promise<Asked> {
       ...(input.path === undefined ? {} : { path: input.path }),
       around: checkout,
       prompt,
+      answer: answerSchema(Review),
       finding,
       attempt,
       diffFile,

@@ -1,13 +1,13 @@
 import type { Base } from "../../core/ports.ts"
 import { readChanges } from "../../record/ledger.ts"
 import { spentUsd } from "../../record/money.ts"
+import { workOfRun } from "../consult.ts"
 import type { Engine } from "../engine.ts"
 import type { LoadedLoop } from "../load.ts"
 import { exitCodeOf, type RunReport } from "../report.ts"
 import { viewOf } from "../view.ts"
 import type { Held } from "../work.ts"
 import { pendingWorkflows } from "../workflows.ts"
-import { explorationsOf } from "./explore.ts"
 import type { Planned } from "./plan.ts"
 import type { RunOptions } from "./run.ts"
 
@@ -50,7 +50,7 @@ export async function reportOf({
       pending.some((each) => each.id.startsWith(`${change.id}.`)),
     ),
   )
-  const explored = await spentUsd(session.db, [explorationsOf(run)])
+  const explored = await spentUsd(session.db, [workOfRun(run)])
   return {
     run,
     loop: loop.name,

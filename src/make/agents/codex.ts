@@ -1,7 +1,5 @@
 import { stringify } from "smol-toml"
 import { z } from "zod"
-import { exploredJsonSchema } from "../../core/explore.ts"
-import { reviewJsonSchema } from "../../core/review.ts"
 import {
   type AgentAdapter,
   type AgentExit,
@@ -34,7 +32,7 @@ export const codex: AgentAdapter = {
     // Its own sandbox can't nest in ours; without ours, its own is better than none.
     if (context.sandboxed) argv.push("--dangerously-bypass-approvals-and-sandbox")
     else argv.push("--sandbox", reviewer ? "read-only" : "workspace-write")
-    if (reviewer) argv.push("--output-schema", `${codexHome}/verdict.json`)
+    if (task.answer !== undefined) argv.push("--output-schema", `${codexHome}/answer.json`)
     argv.push("-")
     return {
       argv,
@@ -42,13 +40,7 @@ export const codex: AgentAdapter = {
       stdin: task.prompt,
       files: {
         ".codex/config.toml": config(task.agent, base),
-        ...(reviewer
-          ? {
-              ".codex/verdict.json": JSON.stringify(
-                task.role === "explorer" ? exploredJsonSchema() : reviewJsonSchema(),
-              ),
-            }
-          : {}),
+        ...(task.answer === undefined ? {} : { ".codex/answer.json": JSON.stringify(task.answer) }),
       },
       usesNetwork: true,
       // Its lines never name the model.

@@ -15,11 +15,12 @@ const gateway = { url: "http://127.0.0.1:4000", token: "fb_token" }
 
 function commandOf(
   spec: Partial<AgentSpec> & { use: AgentKind },
-  more: Partial<AdapterContext & Pick<AgentTask, "role">> = {},
+  more: Partial<AdapterContext & Pick<AgentTask, "role" | "answer">> = {},
 ) {
-  const { role = "maker", ...context } = more
+  const { role = "maker", answer, ...context } = more
   const task: AgentTask = {
     role,
+    ...(answer === undefined ? {} : { answer }),
     agent: { name: "a", skills: [], from: "loop", ...spec },
     cwd: "/work",
     prompt: "the prompt",
@@ -95,7 +96,8 @@ test.each([
   ["acp", "--may", '"read"'],
 ] as const)("a reviewer that is %s can't write, and without a sandbox has no shell", (use, unwritable, shellless) => {
   const spec = { use, model: "claude-sonnet-5", command: ["agent"] }
-  expect(commandOf(spec, { role: "reviewer" }).all).toContain(unwritable)
+  const answer = { type: "object" }
+  expect(commandOf(spec, { role: "reviewer", answer }).all).toContain(unwritable)
   expect(commandOf(spec, { role: "reviewer", sandboxed: false }).all).toContain(shellless)
   expect(commandOf(spec).all).not.toContain(unwritable === "--may" ? '"read"' : unwritable)
 })
