@@ -46,12 +46,13 @@ export function cheatTable(projects: readonly Pick<CorpusProject, "language" | "
 /** Words of cases that are no kind in the table: how a cheat is made rather than what it is. */
 export const besides: readonly string[] = ["combination", "shown-case-only"]
 
-const columns = ["JavaScript, TypeScript", "Python", "Go"] as const
+const columns = ["JavaScript, TypeScript", "Python", "Go", "shell"] as const
 const columnOf: Record<CorpusProject["language"], (typeof columns)[number]> = {
   javascript: "JavaScript, TypeScript",
   typescript: "JavaScript, TypeScript",
   python: "Python",
   go: "Go",
+  shell: "shell",
 }
 
 /** As the report says it → as the cases of each language do. */
@@ -70,6 +71,7 @@ export const kindsOfCheat: Record<string, readonly string[]> = {
   "lowered coverage": ["lowered-coverage"],
   "changed script or manifest": ["changed-script", "edited manifest", "install-script", "lock-file"],
   ".npmrc script-shell": ["npmrc-script-shell"],
+  "edited script that judges": ["edited gate script"],
   "stubbed runner, its options": ["stubbed runner", "stubbed-runner", "runner options"],
   "shadowed module or binary": [
     ...["shadowed module", "shadowed-module", "shadowed-binary", "dependency-swap"],

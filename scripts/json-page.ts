@@ -7,6 +7,7 @@ import { GcReport } from "../src/engine/commands/gc.ts"
 import { HaltReport } from "../src/engine/commands/halt.ts"
 import { InboxItem, InboxReport } from "../src/engine/commands/inbox.ts"
 import { InitReport } from "../src/engine/commands/init.ts"
+import { LoginForgetReport, LoginReport, LoginsReport } from "../src/engine/commands/login.ts"
 import { LogReport } from "../src/engine/commands/logs.ts"
 import { PluginAddReport, PluginRemoveReport, PluginsReport } from "../src/engine/commands/plugin.ts"
 import { ProveReport } from "../src/engine/commands/prove.ts"
@@ -51,6 +52,9 @@ const commands: readonly (readonly [command: string, schema: z.ZodType])[] = [
   ["flyball plugin add", PluginAddReport],
   ["flyball plugin list", PluginsReport],
   ["flyball plugin remove", PluginRemoveReport],
+  ["flyball login", LoginsReport],
+  ["flyball login TOOL --use", LoginReport],
+  ["flyball login TOOL --forget", LoginForgetReport],
   ["flyball validate", ValidateReport],
   ["flyball doctor", DoctorReport],
 ]

@@ -47,11 +47,11 @@ test("a reserve grows by what is left under every ceiling, and not once it is se
   await look(repo, async ({ db }) => {
     const request = { ...asked, change: "grows", run: "grows", ceilings: of("run", 5) }
     expect(await reserve(db, request)).toMatchObject({ usd: 3 })
-    expect(await addToReserve(db, { ...request, usd: 1.5 })).toBe(1.5)
-    expect(await addToReserve(db, { ...request, usd: 1.5 })).toBe(0.5)
-    expect(await addToReserve(db, { ...request, usd: 1.5 })).toBe(0)
+    expect(await addToReserve(db, { ...request, usd: 1.5 })).toEqual({ usd: 1.5 })
+    expect(await addToReserve(db, { ...request, usd: 1.5 })).toEqual({ usd: 0.5 })
+    expect(await addToReserve(db, { ...request, usd: 1.5 })).toEqual({ usd: 0 })
     await settleReserve(db, "grows", { key: "one", usd: 1, tokens: 10, basis: "metered" })
-    expect(await addToReserve(db, { ...request, usd: 1.5 }), "nobody would settle it any more").toBe(0)
+    expect(await addToReserve(db, { ...request, usd: 1.5 }), "nobody would settle it any more").toEqual({ usd: 0 })
     expect(await reserve(db, { ...request, key: "two", usd: 9 })).toMatchObject({ is: "granted", usd: 4 })
   })
 })

@@ -16,7 +16,16 @@ import { changeId } from "../src/record/runs.ts"
 import { compileCondition } from "../src/spec/condition.ts"
 import { evidenceOf } from "../src/verify/evidence.ts"
 import { expectMarkdown, expectPrompt, expectSeen, expectTerminal, HARMLESS, skeletonOf } from "./injection/expect.ts"
-import { discovered, finding, partsOfPrompts, prompts, proposals, stateFiles } from "./injection/places.ts"
+import {
+  discovered,
+  finding,
+  guides,
+  partsOfPrompts,
+  plans,
+  prompts,
+  proposals,
+  stateFiles,
+} from "./injection/places.ts"
 import { texts } from "./injection/texts.ts"
 
 /*
@@ -66,6 +75,25 @@ describe("P5: a finding is data, whatever a source forgot", () => {
       expect(found.reproduce, what).toBeUndefined()
       expect(JSON.stringify(found).length, what).toBeLessThan(10_000)
     })
+  })
+})
+
+describe("P5: a plan is inert where it is read, and names only paths of the repository", () => {
+  test.each(Object.entries(plans))("%s", (place, planOf) => {
+    eachText(place, (text, what) => {
+      const came = planOf(text)
+      const words = came.is === "plan" ? Object.values(came.plan).flat() : [came.is === "stop" ? came.reason : came.why]
+      for (const each of words) expectSeen(each, what)
+      if (came.is === "plan") for (const path of came.plan.scope) expect(repositoryPath(path), what).toBe(path)
+      expect(JSON.stringify(came).length, what).toBeLessThan(10_000)
+    })
+  })
+})
+
+describe("P5: a guide keeps its shape, whatever an agent says was learned", () => {
+  test.each(Object.entries(guides))("%s", (place, fileOf) => {
+    const harmless = fileOf(HARMLESS)
+    eachText(place, (text, what) => expectMarkdown(fileOf(text), harmless, what))
   })
 })
 
@@ -404,7 +432,7 @@ describe("P5: the suite tells a place that forgets", () => {
 
   test("every part of a prompt is said to be somebody's, and what is from outside has a place", () => {
     const outside = Object.entries(partsOfPrompts).flatMap(([part, whose]) => (whose === "outside" ? [part] : []))
-    expect(outside).toHaveLength(9)
+    expect(outside).toHaveLength(12)
     expect(Object.keys(prompts).length).toBeGreaterThan(outside.length)
   })
 })

@@ -2,9 +2,13 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest"
+import { spentOn } from "../src/core/change.ts"
 import { git } from "../src/lib/git.ts"
+import { readChanges } from "../src/record/ledger.ts"
+import { spentUsd } from "../src/record/money.ts"
+import { flyball } from "./flyball-cli.ts"
 import { type ModelServer, startModelServer, type Turn } from "./model-server/index.ts"
-import { look, only, quickProject, runFix, sharedHome } from "./quick-loop.ts"
+import { look, only, quickProject, runFix, sharedHome, waiting } from "./quick-loop.ts"
 import { processesOf, type SmallRepo, smallRepo } from "./small-repo.ts"
 
 /*
@@ -143,6 +147,52 @@ test("an attempt takes more of the run's money when its first share does not do,
   const stopped = await runFix(other)
   expect(only(stopped)).toMatchObject({ reason: "budget" })
   expect(stopped.report.usd).toBeLessThanOrEqual(0.1)
+})
+
+test("M1: a session that is cut because what is left is for loops above its own waits for its turn, and asks nobody", async () => {
+  model.script({ turns: [usage()] })
+  await agent()
+  const repo = await loopWith("max_iterations: 1, budget: $1/month, priority: low")
+  const ran = await runFix(repo)
+  const view = only(ran)
+  expect(view, ran.said.join("\n")).toMatchObject({
+    stage: "in_progress",
+    says: expect.stringContaining("waits for its turn (priority)"),
+    waits: expect.stringMatching(/the last \$0\.20 of \$1\.00.*are for loops above it/),
+  })
+  expect(view.usd).toBeLessThanOrEqual(0.8)
+  expect(view.usd, "it took all that was its to take").toBeGreaterThan(0.7)
+  expect(await waiting(repo)).toEqual([])
+})
+
+test("M3: a process that is killed after its session took more is charged all of it, in the ledger and in its change alike", async () => {
+  model.script({ turns: [usage()] })
+  await agent({ times: 100_000 })
+  const repo = await loopWith("max_iterations: 3, budget: $3/run")
+  const { PATH, ANTHROPIC_BASE_URL, ANTHROPIC_API_KEY } = process.env
+  const run = flyball(repo.root, ["run", "fix"], { PATH, ANTHROPIC_BASE_URL, ANTHROPIC_API_KEY })
+  const charged = () =>
+    look(repo, async ({ db, repo: { key } }) => {
+      const [change] = await readChanges(db, { repo: key })
+      const ledger = change === undefined ? 0 : await spentUsd(db, [change.id])
+      return { change: change === undefined ? 0 : spentOn(change).usd, ledger }
+    })
+  let now = await charged()
+  while (now.ledger < 1.2 && run.child.exitCode === null) {
+    await new Promise((again) => setTimeout(again, 100))
+    now = await charged()
+  }
+  run.child.kill("SIGKILL")
+  await run.ended
+  const dead = await charged()
+  expect(dead.ledger, run.printed()).toBeGreaterThan(1)
+  expect(dead.change).toBeCloseTo(dead.ledger, 9)
+
+  await agent({ times: 1 })
+  const after = only(await runFix(repo))
+  expect(after).toMatchObject({ outcome: "proposed", basis: "unknown" })
+  expect(after.usd).toBeGreaterThan(dead.ledger)
+  expect(after.usd).toBeCloseTo((await charged()).ledger, 9)
 })
 
 test("the user's key is in no environment, log, prompt or answer; the provider alone gets it", async () => {

@@ -61,3 +61,46 @@ test("a plug-in is shown, then trusted; its skill is offered, can be read in the
   expect(linted.code).toBe(0)
   expect(JSON.parse(linted.stdout)).toEqual({ files: 1, valid: true, diagnostics: [] })
 }, 60_000)
+
+/** Answers only where its prompt offers the skill that it names itself, and none of the loop's. */
+const readsOwn = (skill: string, answer: string) =>
+  `prompt=$(cat); echo "\\$ cat .claude/skills/${skill}/SKILL.md"; grep -q "how to" .claude/skills/${skill}/SKILL.md && echo "$prompt" | grep -q "${skill} (.claude/skills/${skill}/SKILL.md): how to" && ! echo "$prompt" | grep -q "mending (" && echo '${answer}'`
+
+test("who explores and who reviews is offered the skills that it names itself, and not the loop's", async () => {
+  const skill = (name: string) => ({
+    [`.claude/skills/${name}/SKILL.md`]: `---\nname: ${name}\ndescription: how to\n---\nLook, how to.\n`,
+  })
+  const agent = (name: string, own: string, answer: string) => ({
+    [`.flyball/agents/${name}.md`]: `---\nname: ${name}\ndescription: x\nuse: command\nskills: [${own}]\ncommand: ${JSON.stringify(readsOwn(own, answer))}\n---\n`,
+  })
+  const project = quickProject({
+    maker: "echo fixed > work/$item.txt",
+    verify: "{ agent: reviewer, check: diff_reasonable }",
+    top: "skills: [mending]",
+  })
+  const found = '{"findings":[{"title":"n1 is off","body":"it is","severity":"low","file":"work/n1.txt"}]}'
+  await using repo = await smallRepo({
+    ...project,
+    ".flyball/loops/fix.yaml": project[".flyball/loops/fix.yaml"]?.replace('sh("sh find.sh")', "agent(scout)") ?? "",
+    ...skill("judging"),
+    ...skill("looking"),
+    ...skill("mending"),
+    ...agent("scout", "looking", found),
+    ...agent("reviewer", "judging", '{"verdict":"accept","reasons":["seen"]}'),
+  })
+  const ran = await runFix(repo)
+  expect(ran.report.changes, ran.said.join("\n")).toMatchObject([{ title: "n1 is off", outcome: "proposed" }])
+  const { offers, sessions } = await listSkills({ cwd: repo.root })
+  expect(offers).toEqual([
+    { loop: "fix", agent: "implementer", skills: ["mending"], missing: [] },
+    { loop: "fix", agent: "scout", skills: ["looking"], missing: [] },
+    { loop: "fix", agent: "reviewer", skills: ["judging"], missing: [] },
+  ])
+  expect(sessions).toContainEqual(
+    expect.objectContaining({
+      role: "reviewer",
+      offered: ["judging"],
+      read: [{ skill: "judging", path: ".claude/skills/judging/SKILL.md" }],
+    }),
+  )
+})

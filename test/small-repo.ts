@@ -57,9 +57,12 @@ export async function processesOf(folder: string): Promise<string[]> {
 /** A project whose one test fails until `add` adds, and a loop over it with the given maker. */
 export function addingProject(
   maker: string,
-  extra: { usdPerAttempt?: number; budget?: string } = {},
+  extra: { usdPerAttempt?: number; budget?: string; planner?: string; plannerUsd?: number; act?: string } = {},
 ): Record<string, string> {
-  const cost = extra.usdPerAttempt === undefined ? "" : `\ncost: $${extra.usdPerAttempt}/attempt`
+  const costOf = (usd: number | undefined) => (usd === undefined ? "" : `\ncost: $${usd}/attempt`)
+  const agent = (name: string, command: string, usd: number | undefined) => ({
+    [`.flyball/agents/${name}.md`]: `---\nname: ${name}\ndescription: a script\nuse: command\ncommand: ${JSON.stringify(command)}${costOf(usd)}\n---\n`,
+  })
   return {
     "package.json": '{ "name": "adding", "type": "module", "scripts": { "test": "node --test" } }\n',
     "src/add.js": "export const add = (a, b) => a - b\n",
@@ -68,11 +71,12 @@ export function addingProject(
       'import assert from "node:assert/strict"\nimport { test } from "node:test"\nimport { add } from "../src/add.js"\ntest("adds", () => assert.equal(add(2, 3), 5))\n',
     "test/mul.test.js":
       'import assert from "node:assert/strict"\nimport { test } from "node:test"\nimport { mul } from "../src/mul.js"\ntest("multiplies", () => assert.equal(mul(2, 3), 6))\n',
-    ".flyball/agents/implementer.md": `---\nname: implementer\ndescription: a script\nuse: command\ncommand: ${JSON.stringify(maker)}${cost}\n---\n`,
+    ...agent("implementer", maker, extra.usdPerAttempt),
+    ...(extra.planner === undefined ? {} : agent("planner", extra.planner, extra.plannerUsd)),
     ".flyball/loops/fix.yaml": `name: fix
 steps:
   - discover: { run: failing_tests, write_to: state/fix.md }
-  - act: { for_each: finding in state/fix.md, spawn: implementer(finding) }
+${extra.planner === undefined ? "" : "  - plan: { spawn: planner(finding) }\n"}  - act: { for_each: finding in state/fix.md, spawn: implementer(finding)${extra.act === undefined ? "" : `, ${extra.act}`} }
   - verify: { check: tests_pass AND diff_reasonable }
   - ship: { if: verified, run: open_pr }
 guardrails: { max_iterations: 3, budget: ${extra.budget ?? "$5/run"}, halt_on: no_progress(2) }

@@ -66,16 +66,20 @@ export function buildProgram(terminal: Terminal, result: Result, { all = false }
   ])
     .option("--dry-run", "what it would attempt, skip and cost; starts nothing, writes nothing")
     .addOption(new Option("--trigger <kind>", "what fired it").default("manual").hideHelp())
+    .addOption(new Option("--while-stdin", "parks when its stdin ends").hideHelp())
     .action(async (loop, options) => done(await (await import("./commands/run.ts")).run(terminal, loop, options)))
 
   command("goal <text>", "have work made until evidence says that a condition holds", [
     'flyball goal "all tests in test/auth pass and lint has no warnings" --check "npx vitest run test/auth" --check "npm run lint"',
     'flyball goal "the suite is green" --check "npm test" --every 30m',
     'flyball goal "no type errors" --agent "npx some-codemod" --print',
+    'flyball goal "each command has a page in docs/ that says what it really does" --check "npm test" --evaluator codex',
   ])
     .option("--check <command>", "a command that must be green when it is reached (repeatable)", collect)
     .option("--every <duration>", "measure again this often, until it holds on the base")
     .option("--agent <name>", "the maker (claude, codex, or a command in quotes)")
+    .option("--evaluator <name>", "who says, once the checks are green, whether it is met (an agent, or a command)")
+    .option("--no-evaluator", "the checks alone decide; else a small model is asked where the maker is one too")
     .option("--budget <money>", "the ceiling of a round; $5/run unless given")
     .option("--max-iterations <n>", "attempts of a round; 5 unless given", wholeNumber)
     .option("--print", "print the loop that it becomes, to keep it as a file, and do nothing")
@@ -86,6 +90,8 @@ export function buildProgram(terminal: Terminal, result: Result, { all = false }
   ])
     .option("--check <command>", "a command that must be green when it is reached (repeatable)", collect)
     .option("--agent <name>", "the maker (claude, codex, or a command in quotes)")
+    .option("--evaluator <name>", "who says, once the checks are green, whether it is met (an agent, or a command)")
+    .option("--no-evaluator", "the checks alone decide; else a small model is asked where the maker is one too")
     .option("--budget <money>", "the ceiling of a round; $5/run unless given")
     .option("--max-iterations <n>", "attempts of a round; 5 unless given", wholeNumber)
     .action(async (every, text, options) =>
@@ -132,6 +138,7 @@ export function buildProgram(terminal: Terminal, result: Result, { all = false }
     .option("-f, --follow", "go on printing what is written")
     .option("--attempt <n>", "which attempt; the last one unless given")
     .option("--prompt", "what the agent was told, rather than what it said")
+    .option("--plan", "of the planner, rather than of the maker")
     .action(async (change, options) => done(await (await import("./commands/logs.ts")).logs(terminal, change, options)))
 
   const inbox = command("inbox", "what waits for a person", [
@@ -288,6 +295,16 @@ export function buildProgram(terminal: Terminal, result: Result, { all = false }
     .description("take it out of .flyball/plugins.yaml")
     .addOption(json())
     .action(async (name) => done(await (await import("./commands/plugin.ts")).remove(terminal, name)))
+
+  command("login [tool]", "the logins that agents keep on this machine, and which of them their sessions may use", [
+    "flyball login",
+    "flyball login claude --use",
+    "flyball login claude --forget",
+  ])
+    .option("--use", "let sessions of this tool use its login; asks once")
+    .option("--forget", "use it no more")
+    .option("-y, --yes", "with --use: ask nothing")
+    .action(async (tool, options) => done(await (await import("./commands/login.ts")).login(terminal, tool, options)))
 
   command("validate [loop...]", "check loop files: every problem at once, with its place", [
     "flyball validate",

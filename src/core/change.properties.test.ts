@@ -1,11 +1,12 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { type Change, fold, foldChange } from "./change.ts"
-import { type Command, decide } from "./decide.ts"
-import type { Event, EventBody, Made } from "./event.ts"
+import { type Change, fold, foldChange, spentOn } from "./change.ts"
+import { type Command, decide, feedbackFor } from "./decide.ts"
+import type { Event, EventBody, Made, Planning } from "./event.ts"
 import type { Evidence } from "./evidence.ts"
 import { judge, STANDING_CHECKS } from "./judge.ts"
 import { Loop } from "./loop.ts"
+import { roundsOf, startOf } from "./round.ts"
 import { NOTHING_SPENT, type Spend } from "./spend.ts"
 
 /*
@@ -45,10 +46,24 @@ const loop: Loop = Loop.parse({
   hooks: {},
 })
 
+/** Loops that differ in what comes before and beside an attempt. */
+const loopOf = (steps: Partial<Loop["steps"]>, maxIterations = MAX_ITERATIONS): Loop => ({
+  ...loop,
+  steps: { ...loop.steps, ...steps },
+  guardrails: { ...loop.guardrails, maxIterations },
+})
+const plan = { agent: "planner" }
+const act = (bestOf: number) => ({ agent: "implementer", maxParallel: 1, bestOf })
+const loops = fc.constantFrom(loop, loopOf({ plan }), loopOf({ act: act(3) }), loopOf({ plan, act: act(2) }, 2))
+const makersOf = ({ steps }: Loop) => steps.act?.bestOf ?? 1
+
 /** What chance decides of one step; each command reads the fields it needs. */
 const chance = fc.record({
   standing: fc.constantFrom("stands", "stands", "stands", "unknown", "gone"),
   made: fc.constantFrom("commit", "commit", "commit", "nothing", "stop", "timeout", "budget", "missing_agent"),
+  planning: fc.constantFrom("plan", "plan", "plan", "none", "stop"),
+  caveats: fc.integer({ min: 0, max: 2 }),
+  lines: fc.integer({ min: 1, max: 3 }),
   tree: fc.integer({ min: 0, max: 3 }),
   base: fc.integer({ min: 0, max: 2 }),
   red: fc.constantFrom("", "", "", "a", "b"),
@@ -71,15 +86,26 @@ function comesTo(command: Command, change: Change, luck: Chance): EventBody[] {
   switch (command.do) {
     case "isolate":
       return half(
-        { type: "isolate.started", attempt: command.attempt },
+        {
+          type: "isolate.started",
+          attempt: command.attempt,
+          ...(command.round === undefined ? {} : { round: command.round }),
+        },
         {
           type: "isolate.ended",
           attempt: command.attempt,
-          base: sha(luck.base),
+          base: command.base ?? sha(luck.base),
           workspace: "/w",
           standing: luck.standing as "stands",
         },
       )
+    case "plan": {
+      const { attempt } = command
+      return half(
+        { type: "plan.started", attempt, agent: "planner", use: "command", reserveUsd: luck.usd },
+        { type: "plan.ended", attempt, planning: planningOf(luck), spend: spent(luck.usd), ms: 1 },
+      )
+    }
     case "make": {
       const started: EventBody = {
         type: "make.started",
@@ -92,6 +118,7 @@ function comesTo(command: Command, change: Change, luck: Chance): EventBody[] {
         type: "make.ended",
         attempt: command.attempt,
         made: madeOf(luck, change),
+        diff: { files: 1, lines: luck.lines, outside: [] },
         spend: spent(luck.usd),
         sandboxed: true,
         ms: 1,
@@ -126,6 +153,12 @@ function comesTo(command: Command, change: Change, luck: Chance): EventBody[] {
   }
 }
 
+function planningOf({ planning, red }: Chance): Planning {
+  if (planning === "stop") return { is: "stop", stop: "impossible", reason: "why" }
+  if (planning === "none") return { is: "none", why: "malformed" }
+  return { is: "plan", plan: { approach: [`first ${red}`], scope: [], size: "small", risks: [], done: [] } }
+}
+
 function madeOf({ made, tree }: Chance, change: Change): Made {
   if (made === "commit") return { is: "commit", head: sha(`${change.length}7`), tree: sha(tree), files: 1 }
   if (made === "nothing") return { is: "nothing" }
@@ -133,7 +166,7 @@ function madeOf({ made, tree }: Chance, change: Change): Made {
   return { is: "failed", code: made as "timeout", why: "why" }
 }
 
-function evidenceOf(head: string, base: string, { red, outcome, blame, lacks }: Chance): Evidence[] {
+function evidenceOf(head: string, base: string, { red, outcome, blame, lacks, caveats }: Chance): Evidence[] {
   const one = (check: string, bad: boolean): Evidence => ({
     check,
     head,
@@ -148,7 +181,7 @@ function evidenceOf(head: string, base: string, { red, outcome, blame, lacks }: 
     ms: 1,
     sandboxed: true,
     definition: "base",
-    caveats: [],
+    caveats: Array.from({ length: caveats }, (_, n) => `${check} can't show ${n}`),
   })
   const standing = STANDING_CHECKS.filter((check) => check !== lacks).map((check) => one(check, false))
   return [...standing, one("tests_pass", red !== "")]
@@ -179,7 +212,7 @@ function saidOf(change: Change, { word }: Chance): EventBody | undefined {
 type Step = { change: Change; command?: Command; events: Event[] }
 
 /** Lives one life: a step for each piece of luck. `seen` is called after each. */
-function live(lucks: readonly Chance[], attemptable: boolean, seen: (step: Step) => void): Event[] {
+function live(lucks: readonly Chance[], attemptable: boolean, seen: (step: Step) => void, of = loop): Event[] {
   const events: Event[] = []
   const happen = (body: EventBody) => {
     const seq = events.length
@@ -196,7 +229,7 @@ function live(lucks: readonly Chance[], attemptable: boolean, seen: (step: Step)
       seen({ change: foldChange(events), events })
       continue
     }
-    const command = decide(change, loop)
+    const command = decide(change, of)
     for (const body of comesTo(command, change, luck)) happen(body)
     seen({ change: foldChange(events), command, events })
   }
@@ -209,8 +242,8 @@ const runs = { numRuns: 800 }
 describe("whatever happens to a change", () => {
   test("T9: nothing ships but an accepted head, on the base that it was verified on", () => {
     fc.assert(
-      fc.property(life, fc.boolean(), (lucks, attemptable) => {
-        live(lucks, attemptable, ({ command, change }) => {
+      fc.property(life, fc.boolean(), loops, (lucks, attemptable, of) => {
+        const see = ({ command, change }: Step) => {
           if (command?.do !== "ship") return
           const { head, base } = command.accept
           const attempt = change.attempts.find((each) => each.made?.is === "commit" && each.made.head === head)
@@ -218,7 +251,8 @@ describe("whatever happens to a change", () => {
           expect(attempt?.verifiedBase).toBe(base)
           const checks = new Set(attempt?.evidence.filter((each) => each.outcome === "pass").map((each) => each.check))
           for (const check of [...STANDING_CHECKS, "tests_pass"]) expect(checks).toContain(check)
-        })
+        }
+        live(lucks, attemptable, see, of)
       }),
       runs,
     )
@@ -226,8 +260,8 @@ describe("whatever happens to a change", () => {
 
   test("nothing lands without a person's word for this very head, said after it was made", () => {
     fc.assert(
-      fc.property(life, (lucks) => {
-        const events = live(lucks, true, () => {})
+      fc.property(life, loops, (lucks, of) => {
+        const events = live(lucks, true, () => {}, of)
         for (const [index, { body }] of events.entries()) {
           if (body.type !== "ship.ended" || body.effect !== "merge") continue
           const words = events.slice(0, index).flatMap((event) => (event.body.type === "answered" ? [event.body] : []))
@@ -241,14 +275,15 @@ describe("whatever happens to a change", () => {
     )
   })
 
-  test("M4, M7: a series holds at most max_iterations attempts, and each word of a person opens one more at most", () => {
+  test("M4, M7: a series holds at most max_iterations attempts, and each word of a person opens one more at most; with best_of, rounds of them", () => {
     fc.assert(
-      fc.property(life, (lucks) => {
-        const events = live(lucks, true, () => {})
+      fc.property(life, loops, (lucks, of) => {
+        const events = live(lucks, true, () => {}, of)
         const words = events.filter(
           ({ body }) => body.type === "answered" && (body.answer.is === "retry" || body.answer.is === "answer"),
         ).length
-        expect(foldChange(events).attempts.length).toBeLessThanOrEqual(MAX_ITERATIONS + words)
+        const rounds = of.guardrails.maxIterations + words
+        expect(foldChange(events).attempts.length).toBeLessThanOrEqual(rounds * makersOf(of))
       }),
       runs,
     )
@@ -256,18 +291,19 @@ describe("whatever happens to a change", () => {
 
   test("M3: a session that died is begun again as the same attempt, and what it had in reserve is charged", () => {
     fc.assert(
-      fc.property(life, (lucks) => {
-        const events = live(lucks, true, () => {})
+      fc.property(life, loops, (lucks, of) => {
+        const events = live(lucks, true, () => {}, of)
         const change = foldChange(events)
-        const money = change.attempts.reduce((sum, each) => sum + each.spend.usd + each.reservedUsd, 0)
+        const money = spentOn(change).usd
         // Every reserve counts until its own end settles it: in all, each start with the larger of nothing and its end.
         let expected = 0
         let open: { attempt: number; usd: number } | undefined
         for (const { body } of events) {
-          if (body.type === "make.started" || body.type === "verify.started") {
-            if (open !== undefined && open.attempt === body.attempt) expected += open.usd
+          if (body.type === "plan.started" || body.type === "make.started" || body.type === "verify.started") {
+            // A verification of another attempt may have come between, by a person's word: what died before it still counts.
+            if (open !== undefined) expected += open.usd
             open = { attempt: body.attempt, usd: body.reserveUsd }
-          } else if (body.type === "make.ended" || body.type === "verify.ended") {
+          } else if (body.type === "plan.ended" || body.type === "make.ended" || body.type === "verify.ended") {
             expected += body.spend.usd
             open = undefined
           }
@@ -282,17 +318,81 @@ describe("whatever happens to a change", () => {
 
   test("D5: it ends: without deaths and people it is finished within a bounded number of steps", () => {
     fc.assert(
-      fc.property(fc.array(chance, { minLength: 13, maxLength: 13 }), fc.boolean(), (lucks, attemptable) => {
+      fc.property(fc.array(chance, { minLength: 36, maxLength: 36 }), fc.boolean(), loops, (lucks, attemptable, of) => {
         const calm = lucks.map((luck) => ({ ...luck, dies: false }))
         let steps = 0
         let finished = false
-        live(calm, attemptable, ({ change }) => {
+        const see = ({ change }: Step) => {
           if (!finished) steps += 1
           finished ||= change.finished !== undefined
-        })
+        }
+        live(calm, attemptable, see, of)
         expect(finished).toBe(true)
-        // found, three attempts of three steps, ship, ask or stop, finish
-        expect(steps).toBeLessThanOrEqual(3 * MAX_ITERATIONS + 3)
+        // found, plan, rounds of attempts of three steps, ship, ask or stop, finish
+        expect(steps).toBeLessThanOrEqual(3 * of.guardrails.maxIterations * makersOf(of) + 4)
+      }),
+      runs,
+    )
+  })
+
+  test("best_of: siblings start from one commit of one base, know nothing of each other, and the best of them goes on", () => {
+    fc.assert(
+      fc.property(life, (lucks) => {
+        const three = loopOf({ act: act(3) })
+        live(
+          lucks,
+          true,
+          ({ command, change }) => {
+            if (command?.do === "isolate" && command.round !== undefined) {
+              const { first } = command.round
+              const earlier = change.attempts.filter((each) => each.n < first)
+              const heads = earlier.flatMap(({ made }) => (made?.is === "commit" ? [made.head] : []))
+              if (command.head !== undefined) expect(heads).toContain(command.head)
+            }
+            for (const round of roundsOf(change.attempts)) {
+              expect(round.length).toBeLessThanOrEqual(3)
+              const feedback = round.map(({ n }) => feedbackFor(change, n))
+              expect(new Set(feedback).size).toBe(1)
+              expect(new Set(round.map(({ n }) => startOf(change.attempts, n))).size).toBe(1)
+              const bases = round.flatMap(({ base, standing }) =>
+                standing === "gone" || base === undefined ? [] : [base],
+              )
+              expect(new Set(bases).size).toBeLessThanOrEqual(1)
+            }
+            if (command?.do !== "ship" || command.effect !== "propose") return
+            const round = roundsOf(change.attempts).at(-1) ?? []
+            const accepted = round.filter(({ verdict }) => verdict?.is === "accept")
+            const caveats = (each: (typeof round)[number]) => new Set(each.evidence.flatMap((one) => one.caveats)).size
+            const shipped = accepted.find(({ made }) => made?.is === "commit" && made.head === command.accept.head)
+            expect(shipped).toBeDefined()
+            for (const other of accepted) if (shipped) expect(caveats(shipped)).toBeLessThanOrEqual(caveats(other))
+          },
+          three,
+        )
+      }),
+      runs,
+    )
+  })
+
+  test("a planner is asked before the first maker of a series, never after, and its stop wakes none", () => {
+    fc.assert(
+      fc.property(life, (lucks) => {
+        let asked = false
+        let stopped = false
+        let overruled = false
+        const see = ({ command, events }: Step) => {
+          const last = events.at(-1)?.body
+          if (last?.type === "answered") {
+            overruled ||= stopped
+            asked = stopped = false
+          }
+          if (command?.do === "make") expect([asked, stopped]).toEqual([true, false])
+          if (last?.type !== "plan.ended") return
+          expect(asked).toBe(false)
+          asked = true
+          stopped = last.planning.is === "stop" && !overruled
+        }
+        live(lucks, true, see, loopOf({ plan }))
       }),
       runs,
     )
@@ -300,8 +400,8 @@ describe("whatever happens to a change", () => {
 
   test("folding on from a folded change is folding the whole; nothing folded is changed by it", () => {
     fc.assert(
-      fc.property(life, fc.nat(), (lucks, cut) => {
-        const events = live(lucks, true, () => {})
+      fc.property(life, fc.nat(), loops, (lucks, cut, of) => {
+        const events = live(lucks, true, () => {}, of)
         const at = 1 + (cut % events.length)
         const first = deepFreeze(foldChange(events.slice(0, at)))
         const whole = events.slice(at).reduce((change, event) => deepFreeze(fold(change, deepFreeze(event))), first)
@@ -314,14 +414,15 @@ describe("whatever happens to a change", () => {
 
   test("decide has no memory: the same change gives the same command, and one that is finished only finishes", () => {
     fc.assert(
-      fc.property(life, (lucks) => {
-        live(lucks, true, ({ change }) => {
+      fc.property(life, loops, (lucks, of) => {
+        const see = ({ change }: Step) => {
           const before = JSON.stringify(change)
-          const command = decide(change, loop)
-          expect(decide(structuredClone(change), loop)).toEqual(command)
+          const command = decide(change, of)
+          expect(decide(structuredClone(change), of)).toEqual(command)
           expect(JSON.stringify(change)).toBe(before)
           if (change.finished !== undefined) expect(command).toEqual({ do: "finish", outcome: change.finished })
-        })
+        }
+        live(lucks, true, see, of)
       }),
       { numRuns: 300 },
     )

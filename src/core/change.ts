@@ -1,17 +1,22 @@
-import type { Event, EventBody, Made, StopReason } from "./event.ts"
+import type { Event, EventBody, Made, Planning, Round, StopReason } from "./event.ts"
 import type { Evidence, Verdict } from "./evidence.ts"
 import type { Finding } from "./finding.ts"
+import { bestOf, roundsOf } from "./round.ts"
 import { addSpend, NOTHING_SPENT, type Spend } from "./spend.ts"
 
 /** One maker session inside a change, and the evidence on it. */
 export type Attempt = {
   n: number
+  /** Of siblings that start alike; unset for one that is a round by itself. */
+  round?: Round
   /** Undefined until the workspace stands on the current base. */
   base?: string
   standing?: "stands" | "gone" | "unknown"
   agent?: string
   model?: string
   made?: Made
+  /** What it comes to against its base, and by which paths it left the plan's scope. */
+  diff?: { files: number; lines: number; outside: string[] }
   /** What the agent's output hashed to, and the last thing it said. */
   output?: string
   said?: string
@@ -24,6 +29,22 @@ export type Attempt = {
   feedback?: string
   reservedUsd: number
   spend: Spend
+  /** What the maker's session alone cost, the one that came to an end: no review, no dead process, no earlier start. */
+  makerSpend?: Spend
+}
+
+/** What was asked of planners: the last answer that still holds, and what they cost, all told. */
+export type Planned = {
+  /** Before which attempt it was asked last. */
+  attempt?: number
+  agent?: string
+  model?: string
+  /** Undefined while it is asked, and once a person's word has overtaken it. */
+  came?: Planning
+  /** A person let it be begun although a planner had spoken against it: it may do so again, and stops nothing. */
+  overruled?: true
+  reservedUsd: number
+  spend: Spend
 }
 
 /** A finding's whole journey, folded from its events; never stored, so it can't disagree with them. */
@@ -33,6 +54,7 @@ export type Change = {
   loop: string
   finding: Finding
   attempts: Attempt[]
+  planned?: Planned
   /** The folder of the last isolate. */
   workspace?: string
   proposal?: { head: string; commit: string; branch: string }
@@ -85,20 +107,48 @@ export function fold(change: Change, event: Event): Change {
     case "resumed":
       // A later run takes the change up: its budget pays from here.
       delete next.finished
-      if (next.question?.reason === "infrastructure") {
+      if (goesOnByItself(change)) {
         delete next.question
-        next.attempts = change.attempts.map((attempt, index) =>
-          index === change.attempts.length - 1 ? withoutInfrastructure(attempt) : attempt,
-        )
+        const round = roundsOf(change.attempts).at(-1)
+        // What failed beside a sibling that was accepted is not tried again: that one is on its way.
+        if (round !== undefined && bestOf(round).verdict?.is !== "accept")
+          next.attempts = change.attempts.map((attempt, index) =>
+            index === change.attempts.length - 1 ? withoutWait(attempt, change.question?.reason) : attempt,
+          )
       }
       return { ...next, run: body.run }
     case "isolate.started":
-      return withAttempt(next, body.attempt, {})
+      return withAttempt(next, body.attempt, body.round === undefined ? {} : { round: body.round })
     case "isolate.ended":
       return {
         ...withAttempt(next, body.attempt, { base: body.base, standing: body.standing }),
         workspace: body.workspace,
       }
+    case "plan.started": {
+      const { came: _, ...earlier } = change.planned ?? nothingPlanned
+      return {
+        ...next,
+        planned: {
+          ...earlier,
+          attempt: body.attempt,
+          agent: body.agent,
+          ...(body.model === undefined ? {} : { model: body.model }),
+          spend: chargeTheDead(change.planned),
+          reservedUsd: body.reserveUsd,
+        },
+      }
+    }
+    case "plan.ended":
+      return {
+        ...next,
+        planned: {
+          ...settled(change.planned, body.spend),
+          came: body.planning,
+          ...(body.model === undefined ? {} : { model: body.model }),
+        },
+      }
+    case "plan.parked":
+      return { ...next, planned: settled(change.planned, body.spend) }
     case "make.started": {
       const spend = chargeTheDead(attemptOf(change, body.attempt))
       return withAttempt(next, body.attempt, {
@@ -111,8 +161,10 @@ export function fold(change: Change, event: Event): Change {
     case "make.ended":
       return withAttempt(next, body.attempt, {
         made: body.made,
+        makerSpend: body.spend,
         spend: addSpend(attemptOf(change, body.attempt)?.spend ?? NOTHING_SPENT, body.spend),
         reservedUsd: 0,
+        ...(body.diff === undefined ? {} : { diff: body.diff }),
         ...(body.model === undefined ? {} : { model: body.model }),
         ...(body.output === undefined ? {} : { output: body.output }),
         ...(body.said === undefined ? {} : { said: body.said }),
@@ -122,6 +174,15 @@ export function fold(change: Change, event: Event): Change {
         spend: addSpend(attemptOf(change, body.attempt)?.spend ?? NOTHING_SPENT, body.spend),
         reservedUsd: 0,
       })
+    case "reserve.extended": {
+      const attempt = attemptOf(change, body.attempt)
+      const { planned } = change
+      if (planned !== undefined && planned.reservedUsd > 0)
+        return { ...next, planned: { ...planned, reservedUsd: planned.reservedUsd + body.usd } }
+      // It crossed with the end of the session, which has settled all of it.
+      if (attempt === undefined || attempt.reservedUsd === 0) return next
+      return withAttempt(next, body.attempt, { reservedUsd: attempt.reservedUsd + body.usd })
+    }
     case "verify.started":
       return withAttempt(next, body.attempt, {
         spend: chargeTheDead(attemptOf(change, body.attempt)),
@@ -163,11 +224,14 @@ export function fold(change: Change, event: Event): Change {
         return { ...next, answer: body.answer, answeredBy, verifiedSinceAnswer: false, reverifications }
       }
       // A person's word opens one more attempt; the old proposal stays until the new one takes its place.
+      const attempts = withoutUnbegun(change.attempts)
       return {
         ...next,
+        ...(change.planned === undefined ? {} : { planned: withoutAnswer(change.planned) }),
+        attempts,
         answer: body.answer,
         answeredBy: body.by,
-        guardedFrom: change.attempts.length,
+        guardedFrom: attempts.length,
         verifiedSinceAnswer: false,
       }
     }
@@ -178,9 +242,16 @@ export function fold(change: Change, event: Event): Change {
   }
 }
 
+/** Whether what it waits for needs no person: the next run takes it up. */
+export function goesOnByItself({ question }: Pick<Change, "question">): boolean {
+  return question?.reason === "infrastructure" || question?.reason === "priority"
+}
+
 /** What the world kept from happening is tried again within the same attempt: no retry is counted for it. */
-function withoutInfrastructure(attempt: Attempt): Attempt {
+function withoutWait(attempt: Attempt, reason: StopReason | undefined): Attempt {
   const next = { ...attempt }
+  // It may have waited for a month: it begins on the base of that day.
+  if (reason === "priority" && next.made === undefined) delete next.standing
   if (next.made?.is === "failed") {
     delete next.made
     delete next.standing
@@ -189,15 +260,34 @@ function withoutInfrastructure(attempt: Attempt): Attempt {
   return next
 }
 
+/** A workspace in which nobody has worked yet is no attempt: the one that a person's word opens takes its number. */
+function withoutUnbegun(attempts: readonly Attempt[]): Attempt[] {
+  const last = attempts.at(-1)
+  const isBegun = last === undefined || last.agent !== undefined || last.made !== undefined
+  return isBegun ? [...attempts] : attempts.slice(0, -1)
+}
+
+const nothingPlanned: Planned = { reservedUsd: 0, spend: NOTHING_SPENT }
+
+function settled(planned: Planned | undefined, spend: Spend): Planned {
+  const before = planned ?? nothingPlanned
+  return { ...before, spend: addSpend(before.spend, spend), reservedUsd: 0 }
+}
+
+/** What a person said since was not known to the planner: it is asked again, and what it cost stays. */
+function withoutAnswer({ came, ...planned }: Planned): Planned {
+  return came?.is === "stop" ? { ...planned, overruled: true } : planned
+}
+
 function attemptOf(change: Change, n: number): Attempt | undefined {
   return change.attempts.find((attempt) => attempt.n === n)
 }
 
 /** A reserve that stands when the same effect starts again belongs to a process that died: it is charged in full. */
-function chargeTheDead(attempt: Attempt | undefined): Spend {
-  const spend = attempt?.spend ?? NOTHING_SPENT
-  if (attempt === undefined || attempt.reservedUsd === 0) return spend
-  return addSpend(spend, { ...NOTHING_SPENT, usd: attempt.reservedUsd, basis: "unknown" })
+function chargeTheDead(held: Pick<Attempt, "spend" | "reservedUsd"> | undefined): Spend {
+  const spend = held?.spend ?? NOTHING_SPENT
+  if (held === undefined || held.reservedUsd === 0) return spend
+  return addSpend(spend, { ...NOTHING_SPENT, usd: held.reservedUsd, basis: "unknown" })
 }
 
 function withAttempt(change: Change, n: number, facts: Partial<Attempt>): Change {
@@ -211,8 +301,9 @@ function withAttempt(change: Change, n: number, facts: Partial<Attempt>): Change
 
 /** All that a change has cost so far; a reserve that nothing settled counts in full. */
 export function spentOn(change: Change): Spend {
-  return change.attempts.reduce(
-    (sum, attempt) => addSpend(sum, { ...attempt.spend, usd: attempt.spend.usd + attempt.reservedUsd }),
+  const held = change.planned === undefined ? change.attempts : [...change.attempts, change.planned]
+  return held.reduce(
+    (sum, { spend, reservedUsd }) => addSpend(sum, { ...spend, usd: spend.usd + reservedUsd }),
     NOTHING_SPENT,
   )
 }

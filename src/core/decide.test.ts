@@ -1,133 +1,109 @@
 import { describe, expect, test } from "vitest"
-import { type Change, foldChange } from "./change.ts"
+import { spentOn } from "./change.ts"
 import { decide } from "./decide.ts"
-import type { Event, EventBody } from "./event.ts"
-import type { Evidence, Verdict } from "./evidence.ts"
-import { STANDING_CHECKS } from "./judge.ts"
-import { Loop } from "./loop.ts"
+import type { EventBody, Planning } from "./event.ts"
+import {
+  accepted,
+  answered,
+  changeOf,
+  commit,
+  failed,
+  green,
+  isolated,
+  loop,
+  made,
+  proposed,
+  red,
+  retry,
+  verified,
+} from "./fixtures/story.ts"
+import type { Loop } from "./loop.ts"
 import { NOTHING_SPENT } from "./spend.ts"
 
-const loop: Loop = Loop.parse({
-  name: "triage",
-  source: { repo: "/repo", path: ".flyball/loops/triage.yaml" },
-  hash: "h",
-  trigger: [{ on: "manual" }],
-  autonomy: "draft",
-  isolation: "worktree",
-  strict: false,
-  agents: {},
-  checks: {},
-  skills: [],
-  steps: {
-    discover: { run: [] },
-    act: { agent: "implementer", maxParallel: 1 },
-    verify: { layers: [{ by: "check", expr: { check: "tests_pass" } }] },
-    ship: { if: "verified", run: [], then: [] },
-  },
-  guardrails: {
-    maxIterations: 3,
-    budget: {},
-    haltOn: { noProgress: 2, sameError: 3 },
-    timeoutMs: 1000,
-    silenceMs: 1000,
-    reviewWip: 3,
-    maxDiff: { files: 10, lines: 400 },
-    maxFindings: 20,
-    protect: [],
-  },
-  hooks: {},
-})
-
-const finding = {
-  fingerprint: "f",
-  source: "failing_tests",
-  title: "t",
-  body: "",
-  severity: "high" as const,
-  attemptable: true,
-}
-
-function changeOf(bodies: EventBody[], attemptable = true): Change {
-  const found: EventBody = {
-    type: "found",
-    finding: { ...finding, attemptable, ...(attemptable ? {} : { reason: "a rule" }) },
-    run: "r",
-    loop: "triage",
-    loopHash: "h",
-  }
-  return foldChange(
-    [found, ...bodies].map(
-      (body, index): Event => ({ seq: index, change: "c", at: "2026-01-01T00:00:00Z", key: String(index), body }),
-    ),
-  )
-}
-
-const isolated = (attempt: number, standing: "stands" | "gone" = "stands"): EventBody[] => [
-  { type: "isolate.started", attempt },
-  { type: "isolate.ended", attempt, base: "base", workspace: "/w", standing },
-]
-type Made = Extract<EventBody, { type: "make.ended" }>["made"]
-const made = (attempt: number, what: Made, output?: string): EventBody[] => [
-  { type: "make.started", attempt, agent: "implementer", use: "command", reserveUsd: 0 },
-  {
-    type: "make.ended",
-    attempt,
-    made: what,
-    spend: NOTHING_SPENT,
-    sandboxed: true,
+describe("a planner comes before the first maker", () => {
+  const planner: Loop = { ...loop, steps: { ...loop.steps, plan: { agent: "planner" } } }
+  const asked: EventBody = { type: "plan.started", attempt: 1, agent: "planner", use: "claude", reserveUsd: 0.5 }
+  const ended = (planning: Planning): EventBody => ({
+    type: "plan.ended",
+    attempt: 1,
+    planning,
+    spend: { ...NOTHING_SPENT, usd: 0.2 },
     ms: 1,
-    ...(output === undefined ? {} : { output }),
-  },
-]
-const commit = (head: string, tree = head): Made => ({ is: "commit", head, tree, files: 1 })
-const say = (check: string, head: string, outcome: Evidence["outcome"], failing: string[] = []): Evidence => ({
-  check,
-  head,
-  tree: "tree",
-  base: "base",
-  outcome,
-  ...(outcome === "pass" ? {} : { blame: "maker" as const }),
-  ran: 1,
-  summary: `${check} ${outcome}`,
-  failing,
-  preexisting: [],
-  ms: 1,
-  sandboxed: true,
-  definition: "base",
-  caveats: [],
-})
-const verified = (attempt: number, head: string, verdict: Verdict, evidence: Evidence[]): EventBody[] => [
-  { type: "verify.started", attempt, head, reserveUsd: 0 },
-  { type: "verify.ended", attempt, head, base: "base", evidence, verdict, spend: NOTHING_SPENT },
-]
-const green = (head: string) => [
-  ...STANDING_CHECKS.map((check) => say(check, head, "pass")),
-  say("tests_pass", head, "pass"),
-]
-const red = (head: string, failing = ["a"]) => [
-  ...STANDING_CHECKS.map((check) => say(check, head, "pass")),
-  say("tests_pass", head, "fail", failing),
-]
-const retry: Verdict = { is: "retry", feedback: "a fails" }
-const failed = (attempt: number, head: string, tree: string, failing?: string[]) => [
-  ...isolated(attempt),
-  ...made(attempt, commit(head, tree)),
-  ...verified(attempt, head, retry, red(head, failing)),
-]
-const accepted = [
-  ...isolated(1),
-  ...made(1, commit("h1")),
-  ...verified(1, "h1", { is: "accept", head: "h1" }, green("h1")),
-]
-const proposed: EventBody[] = [
-  ...accepted,
-  { type: "ship.started", head: "h1", effect: "propose" },
-  { type: "ship.ended", head: "h1", effect: "propose", commit: "c1", branch: "flyball/c", effects: [] },
-]
-const answered = (answer: Extract<EventBody, { type: "answered" }>["answer"]): EventBody => ({
-  type: "answered",
-  by: "alice",
-  answer,
+  })
+  const good: Planning = {
+    is: "plan",
+    plan: { approach: ["so"], scope: ["src"], size: "small", risks: [], done: [] },
+  }
+  const refuses: Planning = { is: "stop", stop: "ambiguous", reason: "which one?" }
+  const refused: EventBody[] = [
+    ...isolated(1),
+    asked,
+    ended(refuses),
+    { type: "asked", reason: "planner_ambiguous", question: "which one?" },
+    { type: "finished", outcome: "asked" },
+  ]
+  const cases: [string, EventBody[], object][] = [
+    ["it is not asked about what is fixed already", isolated(1, "gone"), { do: "finish", outcome: "already_fixed" }],
+    ["it is asked once the workspace stands", isolated(1), { do: "plan", attempt: 1 }],
+    ["one that died is asked again", [...isolated(1), asked], { do: "plan", attempt: 1 }],
+    ["after a plan comes the maker", [...isolated(1), asked, ended(good)], { do: "make", attempt: 1 }],
+    [
+      "a plan that failed stops nothing",
+      [...isolated(1), asked, ended({ is: "none", why: "malformed" })],
+      { do: "make", attempt: 1 },
+    ],
+    [
+      "T15: what it would not begin is a person's question",
+      [...isolated(1), asked, ended(refuses)],
+      { do: "ask", reason: "planner_ambiguous", question: expect.stringContaining("which one?") },
+    ],
+    [
+      "it is not asked for the second attempt",
+      [...isolated(1), asked, ended(good), ...made(1, { is: "nothing" }), ...isolated(2)],
+      { do: "make", attempt: 2 },
+    ],
+    [
+      "after a person's answer the attempt that nobody began is begun",
+      [...refused, answered({ is: "answer", text: "the second" })],
+      { do: "isolate", attempt: 1 },
+    ],
+    [
+      "and the planner is asked again, with the answer",
+      [...refused, answered({ is: "answer", text: "the second" }), ...isolated(1)],
+      { do: "plan", attempt: 1, feedback: "A person answered: the second" },
+    ],
+    [
+      "who insists is not asked the same twice",
+      [...refused, answered({ is: "answer", text: "do" }), ...isolated(1), asked, ended(refuses)],
+      { do: "make", attempt: 1, feedback: "A person answered: do" },
+    ],
+    [
+      "a reject of a proposal is planned anew too",
+      [...proposed, answered({ is: "retry", why: "too broad" }), ...isolated(2)],
+      { do: "plan", attempt: 2, feedback: "A person rejected it: too broad" },
+    ],
+  ]
+  test.each(cases)("%s", (_, bodies, expected) => {
+    expect(decide(changeOf(bodies), planner)).toMatchObject(expected)
+  })
+
+  test("M2: a planner's reserve counts until it is settled, and is charged when it is asked again", () => {
+    expect(spentOn(changeOf([...isolated(1), asked])).usd).toBe(0.5)
+    expect(spentOn(changeOf([...isolated(1), asked, asked])).usd).toBe(1)
+    const over = changeOf([...isolated(1), asked, asked, ended(good)])
+    expect(spentOn(over)).toMatchObject({ usd: 0.7, basis: "unknown" })
+    const parked: EventBody = { type: "plan.parked", attempt: 1, spend: { ...NOTHING_SPENT, usd: 0.1 } }
+    expect(spentOn(changeOf([...isolated(1), asked, parked, asked, ended(good)])).usd).toBeCloseTo(0.3)
+    const more: EventBody = { type: "reserve.extended", attempt: 1, usd: 0.25 }
+    expect(spentOn(changeOf([...isolated(1), asked, more])).usd).toBe(0.75)
+  })
+
+  test("what a planner cost stays after a person's word, and its plan does not", () => {
+    const change = changeOf([...refused, answered({ is: "answer", text: "the second" })])
+    expect(change.planned).toMatchObject({ spend: { usd: 0.2 } })
+    expect(change.planned?.came).toBeUndefined()
+    expect(change).toMatchObject({ attempts: [], guardedFrom: 0 })
+  })
 })
 
 describe("what a change does next", () => {

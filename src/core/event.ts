@@ -7,6 +7,30 @@ import { Spend } from "./spend.ts"
 export const MakerStop = z.enum(["impossible", "ambiguous", "already_fixed"])
 export type MakerStop = z.infer<typeof MakerStop>
 
+/** How a change is meant to be made, as a planner says before a maker's money is spent. Outside text, made inert. */
+export const Plan = z.object({
+  approach: z.array(z.string()),
+  /** Files and folders that will be touched, from the repository's root. */
+  scope: z.array(z.string()),
+  size: z.enum(["small", "medium", "large"]),
+  risks: z.array(z.string()),
+  /** How it will be known to be done. */
+  done: z.array(z.string()),
+})
+export type Plan = z.infer<typeof Plan>
+
+/** What asking a planner came to. `none` stops nothing: the maker starts without a plan. */
+export const Planning = z.discriminatedUnion("is", [
+  z.object({ is: z.literal("plan"), plan: Plan }),
+  z.object({ is: z.literal("stop"), stop: MakerStop, reason: z.string() }),
+  z.object({ is: z.literal("none"), why: z.string() }),
+])
+export type Planning = z.infer<typeof Planning>
+
+/** Attempts of one round start from the same commit: the number of its first one, and how many it is meant to have. */
+export const Round = z.object({ first: z.number().int(), of: z.number().int() })
+export type Round = z.infer<typeof Round>
+
 /** What one maker session left behind. */
 export const Made = z.discriminatedUnion("is", [
   z.object({ is: z.literal("commit"), head: z.string(), tree: z.string(), files: z.number().int() }),
@@ -28,6 +52,8 @@ export const Made = z.discriminatedUnion("is", [
     why: z.string(),
     /** `quota`: when the provider says that it serves again, ISO 8601. */
     until: z.string().optional(),
+    /** `budget`: more was there, for loops of higher priority; the change waits for its turn. */
+    forOthers: z.literal(true).optional(),
   }),
 ])
 export type Made = z.infer<typeof Made>
@@ -54,7 +80,14 @@ export const StopReason = z.enum([
   "maker_impossible",
   "maker_ambiguous",
   "maker_already_fixed",
+  "planner_impossible",
+  "planner_ambiguous",
+  "planner_already_fixed",
   "reviewer_asks",
+  /** Of a panel, one accepts and one rejects. */
+  "reviewers_disagree",
+  /** The evaluator says that no change can reach the goal. */
+  "goal_impossible",
   "gate_asks",
   "gate_rejects",
   "conflict",
@@ -62,6 +95,8 @@ export const StopReason = z.enum([
   /** A rule of discovery, or a person in the state file, keeps it from being attempted. */
   "triage",
   "closed",
+  /** What is left of a ceiling that loops share is for those above this one: it goes on by itself once there is room. */
+  "priority",
   /** The process of its attempt died time and again: it is not tried once more by itself. */
   "keeps_dying",
 ])
@@ -77,7 +112,12 @@ const body = {
   }),
   /** A new run took up a change that an earlier one left. */
   resumed: z.object({ type: z.literal("resumed"), run: z.string(), loopHash: z.string() }),
-  isolateStarted: z.object({ type: z.literal("isolate.started"), attempt: z.number().int() }),
+  isolateStarted: z.object({
+    type: z.literal("isolate.started"),
+    attempt: z.number().int(),
+    /** Unset: a round by itself. */
+    round: Round.optional(),
+  }),
   isolateEnded: z.object({
     type: z.literal("isolate.ended"),
     attempt: z.number().int(),
@@ -87,6 +127,24 @@ const body = {
     standing: z.enum(["stands", "gone", "unknown"]),
     detail: z.string().optional(),
   }),
+  planStarted: z.object({
+    type: z.literal("plan.started"),
+    attempt: z.number().int(),
+    agent: z.string(),
+    use: z.string(),
+    model: z.string().optional(),
+    reserveUsd: z.number(),
+  }),
+  planEnded: z.object({
+    type: z.literal("plan.ended"),
+    attempt: z.number().int(),
+    planning: Planning,
+    spend: Spend,
+    model: z.string().optional(),
+    ms: z.number(),
+  }),
+  /** As `make.parked`: ended by us, and asked again. */
+  planParked: z.object({ type: z.literal("plan.parked"), attempt: z.number().int(), spend: Spend }),
   makeStarted: z.object({
     type: z.literal("make.started"),
     attempt: z.number().int(),
@@ -99,6 +157,8 @@ const body = {
     type: z.literal("make.ended"),
     attempt: z.number().int(),
     made: Made,
+    /** Against its base, where makers compete or a plan named a scope; `outside` are the paths that it left the scope by. */
+    diff: z.object({ files: z.number().int(), lines: z.number().int(), outside: z.array(z.string()) }).optional(),
     spend: Spend,
     model: z.string().optional(),
     /** Path of the stored output, and a digest of what the agent said, for the repetition guard. */
@@ -108,6 +168,8 @@ const body = {
     sandboxed: z.boolean(),
     ms: z.number(),
   }),
+  /** The session under way took more of what was left: from here on it holds so much more. */
+  reserveExtended: z.object({ type: z.literal("reserve.extended"), attempt: z.number().int(), usd: z.number() }),
   /** The session was ended by us, by a halt or an interruption: what it cost is known, and it is begun again as the same attempt. */
   makeParked: z.object({ type: z.literal("make.parked"), attempt: z.number().int(), spend: Spend }),
   verifyStarted: z.object({
@@ -161,9 +223,13 @@ export const EventBody = z.discriminatedUnion("type", [
   body.resumed,
   body.isolateStarted,
   body.isolateEnded,
+  body.planStarted,
+  body.planEnded,
+  body.planParked,
   body.makeStarted,
   body.makeEnded,
   body.makeParked,
+  body.reserveExtended,
   body.verifyStarted,
   body.verifyEnded,
   body.shipStarted,

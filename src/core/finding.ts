@@ -17,6 +17,10 @@ export const Reproduce = z.object({
 })
 export type Reproduce = z.infer<typeof Reproduce>
 
+/** One line that Flyball itself adds to a guide of agents where a person approves it; `from` is the change that taught it. */
+export const Lesson = z.object({ file: z.string(), text: z.string(), why: z.string(), from: z.string() })
+export type Lesson = z.infer<typeof Lesson>
+
 /**
  * A piece of work with a fingerprint, found by a source; durable over runs.
  * `title`, `body` and `suggested` are outside text: data, never instructions (see make/prompt).
@@ -41,6 +45,10 @@ export const Finding = z.object({
   reproduce: Reproduce.optional(),
   /** Checks that must be green as a whole on the head, however red the base is: those of a goal. */
   demands: z.array(z.string()).optional(),
+  /** Of a goal whose checks are all green: what an evaluator said of the base, which nothing else can show. */
+  evaluated: z.enum(["not_met", "impossible"]).optional(),
+  /** What the whole change is, of a finding of `lessons`; no source of a loop can give them. */
+  lessons: z.array(Lesson).optional(),
   /** False: shown, never attempted (the reason says why). */
   attemptable: z.boolean(),
   reason: z.string().optional(),

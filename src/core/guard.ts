@@ -2,15 +2,17 @@ import type { Attempt, Change } from "./change.ts"
 import type { StopReason } from "./event.ts"
 import { likeness } from "./likeness.ts"
 import type { Guardrails } from "./loop.ts"
+import { bestOf, roundsOf } from "./round.ts"
 
 export type Stop = { reason: StopReason; detail: string }
 
 /**
  * Whether a change that wants another attempt must stop instead, and by which rule. Looks only at the attempts
- * after a person's last word: their word opens a new series.
+ * after a person's last word: their word opens a new series. Of siblings that tried the same, the best alone counts.
  */
 export function guard(change: Change, guardrails: Guardrails): Stop | undefined {
-  const series = change.attempts.slice(change.guardedFrom)
+  const rounds = roundsOf(change.attempts.slice(change.guardedFrom))
+  const series = rounds.map(bestOf)
   const last = series.at(-1)
   if (last === undefined) return undefined
   // A person who answers after the cap grants one more attempt, not a whole new series of them.
@@ -25,7 +27,7 @@ export function guard(change: Change, guardrails: Guardrails): Stop | undefined 
           reason: "max_iterations",
           detail: granted
             ? `the attempt that a person's word opened is made too, ${change.attempts.length} in all; the last one: ${lastWord(last)}`
-            : `${series.length} of ${cap} attempts made; the last one: ${lastWord(last)}`,
+            : `${series.length} of ${cap} ${rounds.some((round) => round.length > 1) ? "rounds" : "attempts"} made; the last one: ${lastWord(last)}`,
         }
       : undefined)
   )

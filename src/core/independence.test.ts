@@ -43,6 +43,30 @@ test.each([
     agent("b", { model: "claude-opus-5" }),
     "same",
   ],
+  [
+    "two that speak ACP, and start other programs",
+    agent("a", { use: "acp", command: "goose acp" }),
+    agent("b", { use: "acp", command: ["kilo", "--acp"] }),
+    "independent",
+  ],
+  [
+    "two that speak ACP, by the same command",
+    agent("a", { use: "acp", command: "goose  acp" }),
+    agent("b", { use: "acp", command: ["goose", "acp"] }),
+    "same",
+  ],
+  [
+    "two that speak ACP, started otherwise",
+    agent("a", { use: "acp", command: "goose acp" }),
+    agent("b", { use: "acp", command: "/usr/bin/goose acp --big" }),
+    "same_family",
+  ],
+  [
+    "an agent, and the same behind ACP",
+    agent("a", { use: "gemini" }),
+    agent("b", { use: "acp", command: "gemini --acp" }),
+    "same",
+  ],
 ] as const)("T5: %s", (_name, maker, checker, expected) => {
   expect(independence({ spec: maker }, { spec: checker }).is).toBe(expected)
 })

@@ -9,8 +9,9 @@ export type Independence = { is: "same"; why: string } | { is: "same_family"; wh
 export function independence(maker: Resolved, checker: Resolved): Independence {
   const a = maker.spec
   const b = checker.spec
+  const [makerLine, checkerLine] = [argvOf(a), argvOf(b)]
   if (a.use === "command" && b.use === "command") {
-    return argvOf(a) === argvOf(b) ? { is: "same", why: `both run \`${argvOf(a)}\`` } : { is: "independent" }
+    return makerLine === checkerLine ? { is: "same", why: `both run \`${makerLine}\`` } : { is: "independent" }
   }
   if (a.name === b.name) return { is: "same", why: `both are the agent \`${a.name}\`` }
   const makes = maker.ranModel ?? a.model
@@ -23,17 +24,22 @@ export function independence(maker: Resolved, checker: Resolved): Independence {
     }
     return { is: "independent" }
   }
-  // Without a model on either side the same tool means the same default model.
-  if (a.use === b.use && makes === checks && a.use !== "replay") {
-    return { is: "same", why: `both are ${a.use} with its default model` }
-  }
-  if (a.use === b.use && a.use !== "replay") {
-    return {
-      is: "same_family",
-      why: `both are ${a.use}, and one of them runs its default model, which may be the other's`,
-    }
-  }
-  return { is: "independent" }
+  const tool = toolOf(a)
+  if (tool !== toolOf(b) || a.use === "replay") return { is: "independent" }
+  // Without a model on either side the same tool means the same default model, unless it is told of one as it is started.
+  const startedAlike = a.use !== "acp" || b.use !== "acp" || makerLine === checkerLine
+  if (makes === checks && startedAlike) return { is: "same", why: `both are ${tool} with its default model` }
+  const why = startedAlike
+    ? "one of them runs its default model, which may be the other's"
+    : "which models they run is not known"
+  return { is: "same_family", why: `both are ${tool}, and ${why}` }
+}
+
+/** What really talks to a model: behind ACP, the program that is started. */
+function toolOf(spec: AgentSpec): string {
+  if (spec.use !== "acp") return spec.use
+  const program = argvOf(spec).split(" ")[0] ?? ""
+  return program.replace(/^.*\//, "") || spec.use
 }
 
 /** The words that a shell would see, roughly: quotes, `./`, spaces and a wrapping `sh -c` make no other command. */

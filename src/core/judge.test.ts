@@ -29,6 +29,8 @@ function evidence(check: string, outcome: Evidence["outcome"], facts: Partial<Ev
 const standing = STANDING_CHECKS.map((check) => evidence(check, "pass"))
 const layer = (...names: string[]): Layer => ({ by: "check", expr: { and: names.map((check) => ({ check })) } })
 const reviewer: Layer = { by: "agent", agent: "reviewer" }
+const panel: Layer = { by: "panel", agents: ["a", "b"], quorum: 1 }
+const goal: Layer = { by: "evaluator", agent: "judge" }
 const approval: Layer = { by: "approve", who: "@payments" }
 
 function of(layers: Layer[], ...found: Evidence[]): Case {
@@ -53,6 +55,22 @@ const rows: [string, Case, string][] = [
     "ask",
   ],
   ["a person's question", of([layer("a")], evidence("a", "fail", { blame: "person" })), "ask"],
+  ["a panel accepts", of([panel], evidence("panel:a+b", "pass")), "accept"],
+  [
+    "a panel's members are not the panel",
+    of([panel], evidence("review:a", "pass"), evidence("review:b", "pass")),
+    "ask",
+  ],
+  ["a panel that spoke of another head", of([panel], evidence("panel:a+b", "pass", { head: BASE })), "ask"],
+  [
+    "a panel accepts, and one of it was not heard",
+    of([panel], evidence("review:b", "error", { blame: "infrastructure" }), evidence("panel:a+b", "pass")),
+    "accept",
+  ],
+  ["a panel rejects", of([panel], evidence("panel:a+b", "fail", maker)), "retry"],
+  ["the goal is met", of([goal], evidence("goal:judge", "pass")), "accept"],
+  ["the goal is not met", of([goal], evidence("goal:judge", "fail", maker)), "retry"],
+  ["nobody said whether the goal is met", of([goal]), "ask"],
   ["skipped is never a pass", of([layer("a")], evidence("a", "skipped")), "ask"],
   [
     "the reviewer rejects",
@@ -140,6 +158,28 @@ describe("T9: shipping takes an accept for this very head", () => {
 test.each([
   ["conflict", of([layer("a")], evidence("merge", "fail", { blame: "person" }))],
   ["infrastructure", of([layer("a")], evidence("a", "error", { blame: "infrastructure" }))],
+  [
+    "reviewers_disagree",
+    of(
+      [panel],
+      evidence("review:a", "pass"),
+      evidence("review:b", "fail", maker),
+      evidence("panel:a+b", "fail", { blame: "person" }),
+    ),
+  ],
+  [
+    "reviewer_asks",
+    of(
+      [panel],
+      evidence("review:a", "pass"),
+      evidence("review:b", "fail", { blame: "person" }),
+      evidence("panel:a+b", "fail", { blame: "person" }),
+    ),
+  ],
+  ["infrastructure", of([panel], evidence("panel:a+b", "error", { blame: "infrastructure" }))],
+  ["goal_impossible", of([goal], evidence("goal:judge", "fail", { blame: "person" }))],
+  ["infrastructure", of([goal], evidence("goal:judge", "error", { blame: "infrastructure" }))],
+  ["gate_asks", of([goal], evidence("goal:judge", "skipped"))],
   ["reviewer_asks", of([reviewer], evidence("review:reviewer", "fail", { blame: "person" }))],
   ["approval", of([approval], evidence("approval:@payments", "skipped"))],
   ["gate_asks", of([layer("a")], evidence("a", "skipped"))],

@@ -2,6 +2,7 @@ import { evaluate, type Known, type Leaf, obstacles } from "./check-expr.ts"
 import type { StopReason } from "./event.ts"
 import type { Evidence, Verdict } from "./evidence.ts"
 import type { Layer } from "./loop.ts"
+import { panelOutcome, voteOf } from "./panel.ts"
 
 /** Checks that no loop can leave out: their evidence is demanded for every head. */
 export const STANDING_CHECKS = ["merge", "protected_paths", "finding_fixed", "no_weakened_tests"] as const
@@ -47,12 +48,40 @@ export function askedFor(matter: Case): StopReason {
   if (first.check === "merge") return "conflict"
   if (asks.some((trouble) => trouble.blame === "infrastructure")) return "infrastructure"
   if (first.check.startsWith("review:")) return "reviewer_asks"
+  if (first.check.startsWith("panel:")) return disagrees(matter, first.check) ? "reviewers_disagree" : "reviewer_asks"
+  if (first.check.startsWith("goal:") && evidenceOf(matter, first.check)?.outcome === "fail") return "goal_impossible"
   return first.check.startsWith("approval:") ? "approval" : "gate_asks"
+}
+
+function disagrees(matter: Case, check: string): boolean {
+  const panel = matter.layers.find((layer) => layer.by === "panel" && layerCheck(layer) === check)
+  if (panel?.by !== "panel") return false
+  const votes = panel.agents.map((agent) => voteOf(evidenceOf(matter, reviewCheck(agent)) ?? { outcome: "error" }))
+  return panelOutcome(votes, panel.quorum) === "disagree"
 }
 
 /** The name under which a layer that is no expression leaves its evidence. */
 export function layerCheck(layer: Exclude<Layer, { by: "check" }>): string {
-  return layer.by === "agent" ? `review:${layer.agent}` : `approval:${layer.who}`
+  switch (layer.by) {
+    case "agent":
+      return reviewCheck(layer.agent)
+    case "panel":
+      return `panel:${layer.agents.join("+")}`
+    case "evaluator":
+      return `goal:${layer.agent}`
+    case "approve":
+      return `approval:${layer.who}`
+  }
+}
+
+/** The name under which one reviewer leaves its evidence, alone or in a panel. */
+export function reviewCheck(agent: string): string {
+  return `review:${agent}`
+}
+
+/** Whether evidence of this name is somebody's opinion, which nobody else who judges may hear. */
+export function isOpinion(check: string): boolean {
+  return /^(review|panel|goal|approval):/.test(check)
 }
 
 /** What a case knows of one check: only a pass or a fail counts, everything else is unknown. */

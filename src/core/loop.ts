@@ -1,4 +1,5 @@
 import { z } from "zod"
+import { Priority } from "./priority.ts"
 
 /*
  * The canonical loop: what every way of writing a loop file becomes (`flyball validate --explain` prints it).
@@ -103,6 +104,10 @@ export const CheckExpr: z.ZodType<CheckExpr> = z.lazy(() =>
 export const Layer = z.discriminatedUnion("by", [
   z.object({ by: z.literal("check"), expr: CheckExpr }),
   z.object({ by: z.literal("agent"), agent: z.string() }),
+  /** Several reviewers, of whom `quorum` must accept (see core/panel). */
+  z.object({ by: z.literal("panel"), agents: z.array(z.string()).min(2), quorum: z.number().int().positive() }),
+  /** Whether the loop's goal is reached, by the evidence: after all else but a person's approval. */
+  z.object({ by: z.literal("evaluator"), agent: z.string() }),
   z.object({ by: z.literal("approve"), who: z.string(), when: z.string().optional() }),
 ])
 export type Layer = z.infer<typeof Layer>
@@ -128,6 +133,8 @@ export const Guardrails = z.object({
     tokensPerRun: z.number().positive().optional(),
     tokensPerDay: z.number().positive().optional(),
   }),
+  /** Who goes first under a ceiling that loops share; a loop that was frozen by an older version says nothing: normal. */
+  priority: Priority.optional(),
   haltOn: z.object({
     noProgress: z.number().int(),
     sameError: z.number().int(),
@@ -183,7 +190,14 @@ export const Loop = z.object({
       attemptIf: z.string().optional(),
     }),
     plan: z.object({ agent: z.string() }).optional(),
-    act: z.object({ agent: z.string(), maxParallel: z.number().int().positive() }).optional(),
+    act: z
+      .object({
+        agent: z.string(),
+        maxParallel: z.number().int().positive(),
+        /** Makers that try the same finding, of whose work the gate chooses; unset: one. */
+        bestOf: z.number().int().min(2).max(5).optional(),
+      })
+      .optional(),
     verify: z.object({ layers: z.array(Layer) }),
     ship: z.object({ if: z.string(), run: z.array(Call), then: z.array(Call) }).optional(),
   }),
@@ -192,5 +206,7 @@ export const Loop = z.object({
   /** Hosts that makers and the hook may reach, as `make/gateway` reads them; unset: what `hostsOf` says of the maker. */
   network: z.array(z.string()).optional(),
   state: z.object({ branch: z.string().optional() }).optional(),
+  /** Who says after a run what was learned; unset: nobody is asked. */
+  learn: z.object({ agent: z.string() }).optional(),
 })
 export type Loop = z.infer<typeof Loop>

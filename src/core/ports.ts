@@ -1,3 +1,4 @@
+import type { Evaluation } from "./evaluation.ts"
 import type { Effect, MakerStop } from "./event.ts"
 import type { Evidence, Measurement } from "./evidence.ts"
 import type { Finding } from "./finding.ts"
@@ -216,9 +217,34 @@ export type SourceContext = {
   trust?: readonly string[]
   /** Has an agent of the loop look around the base, read-only, and pays for it; for `agent(NAME)`. Absent in a rehearsal. */
   explore?(agent: string, signal?: AbortSignal): Promise<Said>
+  /** Asks the loop's evaluator whether its goal is reached on the base, whose checks are green; for `goal`. Absent where it has none. */
+  evaluate?(green: readonly Green[], signal?: AbortSignal): Promise<Evaluated>
+  /** What the base's own skills name that no longer stands for anything; for `stale_skills`. */
+  staleSkills?(signal?: AbortSignal): Promise<readonly StaleName[]>
+  /** Has the loop's triager look for what a skill describes, likewise; for `skill(NAME)`. */
+  exploreBy?(skill: string, signal?: AbortSignal): Promise<Said>
 }
+/** A name in a skill's text that stands for nothing any more; `check` reports it under `id` for as long as it stands there. */
+export type StaleName = {
+  id: string
+  check: string
+  code: string
+  file: string
+  line: number
+  name: string
+  message: string
+  /** What it may be called now. */
+  repair?: string
+}
+/** A check that is green as a whole on the base: what it said, and where its output lies. */
+export type Green = { check: string; command: string; summary: string; artifact?: string }
+/** What an evaluator says of the base; its reason is outside text. `not_asked`: a rehearsal asks nobody. */
+export type Evaluated =
+  | ({ is: "answer"; by: string; usd: number; remembered: boolean } & Evaluation)
+  | { is: "nothing"; why: string }
+  | { is: "not_asked"; why: string }
 /** What an agent that was asked something said at its end (outside text), or why there is nothing. */
-export type Said = { is: "said"; said: string; usd: number } | { is: "nothing"; why: string }
+export type Said = { is: "said"; said: string; usd: number; model?: string } | { is: "nothing"; why: string }
 export type Found = {
   findings: Finding[]
   /** Lines for triage and prompts (`recent_commits`), never findings. */

@@ -31,8 +31,13 @@ export function addSpend(a: Spend, b: Spend): Spend {
       cacheWrite: a.tokens.cacheWrite + b.tokens.cacheWrite,
     },
     usd: a.usd + b.usd,
-    basis: order.indexOf(a.basis) > order.indexOf(b.basis) ? a.basis : b.basis,
+    basis: leastTrusted([a.basis, b.basis]),
   }
+}
+
+/** Of several figures together, what their sum is worth. */
+export function leastTrusted(of: readonly Basis[]): Basis {
+  return of.reduce<Basis>((worst, each) => (order.indexOf(each) > order.indexOf(worst) ? each : worst), "metered")
 }
 
 function isNothing({ tokens, usd, basis }: Spend): boolean {

@@ -22,7 +22,7 @@ export function asData(found: Found, source: string): Found {
 
 /** One finding as data. */
 export function findingAsData(finding: Finding): Finding {
-  const { module, file, line, commit, url, suggested, reproduce, reason, author, ...rest } = finding
+  const { module, file, line, commit, url, suggested, reproduce, reason, author, lessons: _none, ...rest } = finding
   const path = file === "" ? "" : placeOf(file)
   const part = module === undefined ? undefined : oneLine(module, 80)
   const address = url === undefined ? undefined : addressOf(url)

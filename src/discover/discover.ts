@@ -3,15 +3,24 @@ import type { Finding, Severity } from "../core/finding.ts"
 import { limitsOf } from "../core/limits.ts"
 import type { Call } from "../core/loop.ts"
 import type { Found, Source, SourceContext } from "../core/ports.ts"
+import { type TriageWord, withTriage } from "../core/triage.ts"
 import { asData, findingAsData } from "./as-data.ts"
 import { sources } from "./sources/index.ts"
 import { withStrangersApart } from "./strangers.ts"
 import { count, oneLine } from "./text.ts"
-import { leftToPerson, needsPerson } from "./triage.ts"
+import { leftToPerson, NOT_TRIAGED, needsPerson } from "./triage.ts"
 import { withinPath } from "./within-path.ts"
 
 const MOST_CONTEXT_LINES = 200
 const order: Severity[] = ["critical", "high", "medium", "low"]
+
+/** What a triager said of findings, by their fingerprints. */
+export type Sorted = {
+  entries: ReadonlyMap<string, TriageWord>
+  /** It was due, and said nothing of them yet: what the loop's condition makes of them is not known before. */
+  pending: ReadonlySet<string>
+  notes: readonly string[]
+}
 
 /** What a person said of a finding in the state file, or elsewhere. */
 export type PersonsWord = { is: "ticked" } | { is: "blocked"; why?: string | undefined }
@@ -25,11 +34,14 @@ export type DiscoverOptions = {
   wordOn?: (finding: Finding) => PersonsWord | undefined
   /** Findings whose work is under way or waits for somebody; they don't count against `maxFindings`. */
   underWay?: (finding: Finding) => boolean
+  /** Has an agent sort what may be attempted, the gravest first, or remembers what it said; never called for nothing. */
+  triage?: (findings: readonly Finding[], context: readonly string[]) => Promise<Sorted>
 }
 
 /**
  * Runs the loop's sources and says what there is to do: one finding for each piece of work, the gravest first.
- * A source that fails is a note, and what the others find still counts; when they find nothing, it is a Failure. No model is asked.
+ * A source that fails is a note, and what the others find still counts; when they find nothing, it is a Failure. No model is asked
+ * but by `triage`, which can hold back what rules, people and trust let through, and never the other way round.
  */
 export async function discover(context: SourceContext, options: DiscoverOptions = {}): Promise<Found> {
   const { found, broke } = await runSources(context)
@@ -38,9 +50,32 @@ export async function discover(context: SourceContext, options: DiscoverOptions 
   const added = (options.added ?? []).map(findingAsData)
   const { findings: single, merged } = withStrangersApart([...added, ...found.findings], context.trust)
   if (merged > 0) found.notes.push(`${count(merged, "finding")} seen twice; taken as one.`)
-  const judged = inOrder(single.map((finding) => judge(finding, context.loop.steps.discover.attemptIf, options)))
+  const lines = found.context.slice(0, MOST_CONTEXT_LINES)
+  const sorted = await sort(
+    single.map((finding) => byRule(finding, options)),
+    lines,
+    options,
+  )
+  const { attemptIf } = context.loop.steps.discover
+  const judged = inOrder(sorted.findings.map((finding) => judge(finding, attemptIf, sorted.pending, options)))
   const { findings, notes } = capped(judged, context.loop.guardrails.maxFindings, options)
-  return { findings, context: found.context.slice(0, MOST_CONTEXT_LINES), notes: [...found.notes, ...notes] }
+  return { findings, context: lines, notes: [...found.notes, ...sorted.notes, ...notes] }
+}
+
+/** What may be attempted as the triager sees it; it is not shown what may not. */
+async function sort(
+  findings: readonly Finding[],
+  context: readonly string[],
+  { triage }: DiscoverOptions,
+): Promise<{ findings: readonly Finding[]; pending: ReadonlySet<string>; notes: readonly string[] }> {
+  const candidates = inOrder(findings.filter(({ attemptable }) => attemptable))
+  if (triage === undefined || candidates.length === 0) return { findings, pending: new Set(), notes: [] }
+  const { entries, pending, notes } = await triage(candidates, context)
+  const seen = findings.map((finding) => {
+    const entry = finding.attemptable ? entries.get(finding.fingerprint) : undefined
+    return entry === undefined ? finding : findingAsData(withTriage(finding, entry))
+  })
+  return { findings: seen, pending, notes: notes.map((note) => oneLine(note, 800)) }
 }
 
 async function runSources(context: SourceContext): Promise<{ found: Found; broke: Failure | undefined }> {
@@ -98,12 +133,14 @@ async function withinLimit(source: Source, context: SourceContext, call: Call): 
   const { sourceMs } = limitsOf(context.loop.guardrails)
   const limit = new AbortController()
   const signal = AbortSignal.any([context.signal, limit.signal])
-  const { explore } = context
+  const { explore, exploreBy, evaluate } = context
   const bound: SourceContext = {
     ...context,
     signal,
     shell: (command, timeoutMs) => context.shell(command, timeoutMs, signal),
     ...(explore === undefined ? {} : { explore: (agent) => explore(agent, signal) }),
+    ...(evaluate === undefined ? {} : { evaluate: (green) => evaluate(green, signal) }),
+    ...(exploreBy === undefined ? {} : { exploreBy: (skill) => exploreBy(skill, signal) }),
   }
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
@@ -143,8 +180,8 @@ const CLEAR_AWAY_MS = 10_000
 /** Timers take no more. */
 const MOST_TIMER_MS = 2 ** 31 - 1
 
-/** Marks what must not be attempted, and says by which rule; the first that speaks wins. */
-function judge(finding: Finding, condition: string | undefined, { attemptIf, wordOn }: DiscoverOptions): Finding {
+/** Marks what must not be attempted, whatever a triager or a condition says of it; the first rule that speaks wins. */
+function byRule(finding: Finding, { wordOn }: DiscoverOptions): Finding {
   const word = wordOn?.(finding)
   if (word?.is === "ticked")
     return leftToPerson(finding, { rule: "state-ticked", why: "a person ticked it in the state file" })
@@ -154,8 +191,25 @@ function judge(finding: Finding, condition: string | undefined, { attemptIf, wor
   }
   if (!finding.attemptable) return finding
   const person = needsPerson(finding)
+  return person === undefined ? finding : leftToPerson(finding, person)
+}
+
+/** The same once it is sorted, and then the loop's own condition. */
+function judge(
+  finding: Finding,
+  condition: string | undefined,
+  pending: ReadonlySet<string>,
+  { attemptIf }: DiscoverOptions,
+): Finding {
+  if (!finding.attemptable) return finding
+  const person = needsPerson(finding)
   if (person !== undefined) return leftToPerson(finding, person)
   if (attemptIf === undefined || attemptIf(finding)) return finding
+  if (pending.has(finding.fingerprint))
+    return leftToPerson(finding, {
+      rule: NOT_TRIAGED,
+      why: `\`${condition ?? "attempt_if"}\` does not hold as its source tells it, and the triager has said nothing yet`,
+    })
   return leftToPerson(finding, { rule: "attempt-if", why: `\`${condition ?? "attempt_if"}\` does not hold` })
 }
 

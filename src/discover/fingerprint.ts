@@ -16,6 +16,7 @@ export type Kind =
   | "todo"
   | "agent"
   | "goal"
+  | "skill"
 
 /** What makes a finding this finding and no other. Never a line number. */
 export type Identity = {

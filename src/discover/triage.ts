@@ -93,6 +93,14 @@ export function needsPerson(finding: Finding): NeedsPerson | undefined {
   return undefined
 }
 
+/** The rule of what waits for the triager: no person is asked of it. */
+export const NOT_TRIAGED = "not-triaged"
+
+/** Whether a run leaves it where it is and opens nothing: a person said so, or the next run knows more. */
+export function leavesAlone({ attemptable, reason = "" }: Finding): boolean {
+  return !attemptable && (/^state-/.test(reason) || reason.startsWith(`${NOT_TRIAGED}:`))
+}
+
 /** The finding as one that is shown and never attempted; `reason` names the rule. */
 export function leftToPerson(finding: Finding, { rule, why }: NeedsPerson): Finding {
   return { ...finding, attemptable: false, reason: `${rule}: ${why}` }

@@ -5,10 +5,12 @@ import { limitsOf } from "../core/limits.ts"
 import type { AgentSpec } from "../core/loop.ts"
 import type { AgentRole, AgentTask, Said } from "../core/ports.ts"
 import { NOTHING_SPENT, type Spend } from "../core/spend.ts"
+import type { FoundSkill } from "../make/skills.ts"
 import { settleReserve } from "../record/money.ts"
 import type { Context } from "./context.ts"
 import { chargedFor, priceOfAttempt, spentUntil, tokensOf } from "./money.ts"
 import { deniedWhy, setAside } from "./set-aside.ts"
+import { foldersOf } from "./skills/own.ts"
 
 /** What an agent is asked that reads and answers, and changes nothing. */
 export type Question = {
@@ -25,6 +27,10 @@ export type Question = {
   /** The shape of its last line. */
   answer: z.ZodType
   finding: Finding
+  /** Guides that its prompt offers. */
+  skills?: readonly FoundSkill[]
+  /** Files beside the checkout that it may read: what checks printed. */
+  readable?: readonly string[]
   artifactDir: string
 }
 
@@ -42,10 +48,16 @@ export async function consult(context: Context, question: Question, signal: Abor
     await settleReserve(db, work, { key, usd: spend.usd, tokens: tokensOf(spend), basis: spend.basis })
     return spend
   }
-  const result = await ask(context, question, money.limitsAfter(NOTHING_SPENT), signal).catch(
+  let started = false
+  const starts = () => {
+    started = true
+  }
+  const result = await ask(context, question, money.limitsAfter(NOTHING_SPENT), signal, starts).catch(
     async (thrown: unknown) => {
       const spent = spentUntil(thrown)
-      if (spent !== undefined) await settled(spent)
+      // What went wrong before it was asked cost nothing.
+      if (!started) await settleReserve(db, work, { key, usd: 0, tokens: 0, basis: "reported" })
+      else if (spent !== undefined) await settled(spent)
       throw thrown
     },
   )
@@ -53,7 +65,12 @@ export async function consult(context: Context, question: Question, signal: Abor
   signal.throwIfAborted()
   const { ended } = result
   if (ended.is === "failed") return { is: "nothing", why: `${ended.code}: ${ended.why}` }
-  return { is: "said", said: result.said, usd: spend.usd }
+  return {
+    is: "said",
+    said: result.said,
+    usd: spend.usd,
+    ...(result.model === undefined ? {} : { model: result.model }),
+  }
 }
 
 /** Under what name a run pays for those who are asked before there is a change. */
@@ -61,13 +78,16 @@ export function workOfRun(run: string): string {
   return `run-${run}`
 }
 
-async function ask(
+/** The session alone, for whoever keeps its money by itself. */
+export async function ask(
   { workspaces, agents, loop }: Context,
-  { role, agent, work, commit, prompt, answer, finding, artifactDir }: Question,
+  { role, agent, work, commit, prompt, answer, finding, readable = [], skills = [], artifactDir }: Question,
   paid: Partial<AgentTask["limits"]>,
   signal: AbortSignal,
+  starts: () => void = () => {},
 ) {
   await using checkout = await workspaces.checkout(commit, `${role}-${agent.name}`, signal)
+  starts()
   const { timeoutMs, silenceMs } = loop.guardrails
   return await agents.run(
     {
@@ -75,10 +95,11 @@ async function ask(
       agent,
       cwd: checkout.path,
       ...(loop.path === undefined ? {} : { path: loop.path }),
-      around: checkout,
+      around: { ...checkout, readable: [...(checkout.readable ?? []), ...readable, ...foldersOf(skills)] },
       // It reads, and tells: nothing of what it reads may go elsewhere.
       hosts: [],
       prompt,
+      skills,
       answer: answerSchema(answer),
       finding,
       attempt: 1,

@@ -1,8 +1,10 @@
 import type { Change } from "../core/change.ts"
+import type { Event } from "../core/event.ts"
 import type { Evidence } from "../core/evidence.ts"
 import type { Finding } from "../core/finding.ts"
 import type { AgentSpec, Loop } from "../core/loop.ts"
 import type { Agents, Progress, Repo, Workspaces } from "../core/ports.ts"
+import type { Spend } from "../core/spend.ts"
 import type { Standing } from "../core/standing.ts"
 import type { FoundSkill } from "../make/skills.ts"
 import type { Db } from "../record/database.ts"
@@ -14,6 +16,8 @@ import type { SessionLimits } from "./set-aside.ts"
 /** All that performing a command needs of the world; one for each frozen loop, made by `open-context.ts`. */
 export type Context = {
   db: Db
+  /** While a command is performed: what the ledger held beyond the folded change as it began. */
+  known?: readonly Event[]
   repo: Repo
   /** Frozen when its run began. */
   loop: Loop
@@ -27,6 +31,7 @@ export type Context = {
   baseTrouble(base: string, signal: AbortSignal): Promise<string | undefined>
   gate(matter: GateMatter, signal: AbortSignal): Promise<GateResult>
   makerPrompt(facts: PromptFacts): Promise<string>
+  plannerPrompt(facts: PromptFacts): Promise<string>
   /** The skills that its maker is offered, as the loop and the agent name them. */
   skills(agent: AgentSpec): Promise<FoundSkill[]>
   /** What its maker may reach besides its model. */
@@ -44,8 +49,15 @@ export type GateMatter = {
   maker: { spec: AgentSpec; ranModel?: string }
   earlier: readonly Evidence[]
   approval?: { by: string; head: string }
-  /** What the reviewing agent may cost. */
-  paid: SessionLimits
+  /** What those who judge may cost. */
+  paid: Paid
+}
+
+/** The money of one gate: what a session may have of it, after what others spent, where so many share the rest. */
+export type Paid = {
+  share(spent: Spend, among: number): SessionLimits
+  /** Whether all that was asked for was had, so that a panel may be asked at once. */
+  whole: boolean
 }
 
 export type PromptFacts = {

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { buildHelpers } from "../../test/build.setup.ts"
 import { bundle, type Program, start } from "../../test/programs.ts"
 import { Failure } from "../core/failure.ts"
+import { patientPool } from "../record/patient-pool.ts"
 import { type Durable, type Json, openDurable, type Workflow } from "./durable.ts"
 import { postmasterOf } from "./postgres/cluster.ts"
 import { type Database, openDatabase, removeDatabase } from "./postgres/launch.ts"
@@ -218,6 +219,21 @@ describe("killed with SIGKILL", () => {
     expect(await pendingWorkflows(pool)).toEqual([])
     await pool.end()
   })
+})
+
+test("a table that another process changes under a prepared statement costs a connection, and nothing else", async () => {
+  const pool = openPool(database.url, { prepares: true })
+  const client = await patientPool(pool).connect()
+  const ask = async () => (await client.query("select * from plan_test where a >= $1", [0])).rows
+  await client.query("create table plan_test (a int)")
+  await client.query("insert into plan_test values ($1)", [1])
+  expect([await ask(), await ask()]).toEqual([[{ a: 1 }], [{ a: 1 }]])
+  expect((await client.query("select count(*) > 1 as some from pg_prepared_statements")).rows).toEqual([{ some: true }])
+  await pool.query("alter table plan_test add column b text default 'new'")
+  expect(await ask()).toEqual([{ a: 1, b: "new" }])
+  await client.query("drop table plan_test")
+  client.release()
+  await pool.end()
 })
 
 describe("a process that ends", () => {

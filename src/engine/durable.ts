@@ -54,6 +54,8 @@ export type DurableOptions = {
   url: string
   /** Connections that are their opener's to end, instead of those to `url`. */
   pool?: Pool
+  /** Whether nobody stands between us and the database, so that statements can be prepared. */
+  prepares?: boolean
   workflows: Record<string, Workflow>
   /** Unique to this process's life; default: made up. */
   executor?: string
@@ -71,12 +73,13 @@ const FOREIGN_POLL_MS = 250
 export async function openDurable({
   url,
   pool: given,
+  prepares = false,
   workflows,
   executor = randomUUID(),
   signal,
   log = () => {},
 }: DurableOptions): Promise<Durable> {
-  const pool = given ?? openPool(url, log)
+  const pool = given ?? openPool(url, { log, prepares })
   const endPool = async () => (given === undefined ? await pool.end() : undefined)
   try {
     const [dbos] = await Promise.all([loadDbos(), pool.query("select 1")])
@@ -106,7 +109,7 @@ type Runtime = { executor: DBOSExecutor; functions: Map<string, (input: Json) =>
 
 async function launch(
   { DBOS, DBOSExecutor: Executor }: Dbos,
-  { url, workflows, executor, log, pool }: Required<Omit<DurableOptions, "signal">>,
+  { url, workflows, executor, log, pool }: Required<Omit<DurableOptions, "signal" | "prepares">>,
 ): Promise<Runtime> {
   if (DBOS.isInitialized()) throw new Error("durable execution is open already in this process")
   const functions = new Map(

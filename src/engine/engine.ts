@@ -8,7 +8,7 @@ import { detectSandbox } from "../isolate/sandbox.ts"
 import { type Watch, watchOwner } from "../isolate/watchdog.ts"
 import { openWorkspaces } from "../isolate/workspaces.ts"
 import { entry } from "../lib/entry.ts"
-import { readChange, readEvents } from "../record/ledger.ts"
+import { findEvent, readChange, readEvents } from "../record/ledger.ts"
 import { readRun } from "../record/runs.ts"
 import { readConfig } from "../spec/project-files.ts"
 import { checkoutTree } from "../spec/tree.ts"
@@ -18,6 +18,7 @@ import { readFleet } from "./fleet.ts"
 import { gatewayHere } from "./gateway-here.ts"
 import type { Work } from "./guarded-agents.ts"
 import { type Halting, watchHalts } from "./halting.ts"
+import { isLessons, lessonsLoop, withEditor } from "./lessons/lessons-loop.ts"
 import type { Fleet } from "./money.ts"
 import { type OpenContext, openContext } from "./open-context.ts"
 import { perform } from "./perform/index.ts"
@@ -59,6 +60,7 @@ export type EngineOptions = {
 export const stepNames = [
   "load",
   "isolate",
+  "plan",
   "make",
   "verify",
   "ship",
@@ -90,7 +92,7 @@ export async function openEngine({
 
   const body = async (input: unknown): Promise<Outcome> => {
     const { change, run } = Input.parse(input)
-    const context = await contextOf(run)
+    const context = await contextFor(change, run)
     const halt = halting.signalOf({ repo: repo.key, loop: context.loop.name, run, change })
     halts.follow(change, halt)
     const signal = AbortSignal.any([until, halt])
@@ -116,6 +118,7 @@ export async function openEngine({
     readFleet(home),
     openDurable({
       url: session.url,
+      prepares: session.database.kind === "embedded",
       ...(session.database.kind === "in-process" ? { pool: session.pool } : {}),
       workflows: { change: body },
       signal,
@@ -145,6 +148,13 @@ export async function openEngine({
     const row = await readRun(db, run)
     if (row === undefined) throw new Failure("NO_SUCH_RUN", `There is no run ${run} in the ledger.`)
     return openContext({ ...surroundings, loop: row.loop, run })
+  }
+  // A change keeps its way whichever run takes it up: lessons are never an agent's to make.
+  const contextFor = async (change: string, run: string): Promise<OpenContext> => {
+    const context = await contextOf(run)
+    const found = (await findEvent(db, change, "found"))?.body
+    if (found?.type !== "found" || !isLessons(found.finding)) return context
+    return withEditor(openContext({ ...surroundings, loop: lessonsLoop(context.loop), run }))
   }
 
   return {

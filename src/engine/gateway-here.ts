@@ -2,6 +2,7 @@ import { join } from "node:path"
 import { entry } from "../lib/entry.ts"
 import type { GatewayPort } from "../make/access.ts"
 import { type Gateway, openGateway } from "../make/gateway/gateway.ts"
+import { outerProxies } from "../make/gateway/outer-proxy.ts"
 import { loadProviders } from "../make/gateway/providers-file.ts"
 
 /** The gateway of this process: opened when the first agent needs it, and closed with the engine. */
@@ -18,7 +19,9 @@ export function gatewayHere(
   return {
     upstreams: async () => (await load()).upstreams,
     open() {
-      gateway ??= load().then((known) => openGateway({ ...known, socketDir: join(home, "run") }))
+      gateway ??= load().then((known) =>
+        openGateway({ ...known, socketDir: join(home, "run"), proxies: outerProxies(env) }),
+      )
       return gateway
     },
     get bridge() {

@@ -1,6 +1,6 @@
 import { Failure } from "../core/failure.ts"
 import type { AgentSpec, CheckSpec, Loop } from "../core/loop.ts"
-import { isChecker, rolesIn } from "../core/loop-roles.ts"
+import { isChecker, reviewersOf, rolesIn } from "../core/loop-roles.ts"
 import type { Repo } from "../core/ports.ts"
 import { git } from "../lib/git.ts"
 import { type DetectedAgent, resolveAuto } from "../make/detect-agents.ts"
@@ -13,7 +13,9 @@ import { detectChecksIn } from "../verify/detect-in.ts"
 import { agentsHere } from "./agents-here.ts"
 import { keptGoal, keptGoals } from "./goal/kept.ts"
 import { flyballHome } from "./home.ts"
+import { ceilingWords, subscriptionOf, withTokenCeiling } from "./login-ceiling.ts"
 import { agentsOfPlugins } from "./plugins/store.ts"
+import { allSkills, aroundHere } from "./skills/places.ts"
 
 export type LoadedLoop = { loop: Loop; names: Resolved[]; diagnostics: Diagnostic[] }
 
@@ -55,7 +57,8 @@ export async function loadHere(
       surroundings: {
         agents: detected,
         checksIn: (path) => detectHere(repo, path),
-        choose: (agent, maker) => chosen(agent, detected, maker),
+        skills: () => allSkills(aroundHere(repo)),
+        choose: (agent, maker, beside) => chosen(agent, detected, maker, beside),
       },
       ...options,
     },
@@ -64,9 +67,15 @@ export async function loadHere(
 }
 
 /** What an agent would be here: an `auto` the one that is chosen for it, undefined where there is none to choose. */
-function chosen(agent: AgentSpec, detected: readonly DetectedAgent[], maker?: AgentSpec): AgentSpec | undefined {
+function chosen(
+  agent: AgentSpec,
+  detected: readonly DetectedAgent[],
+  maker?: AgentSpec,
+  beside?: readonly AgentSpec[],
+): AgentSpec | undefined {
   if (agent.use !== "auto") return agent
-  return detected.some((each) => each.usable) ? resolveAuto(agent, detected, maker) : undefined
+  const choice = beside === undefined ? {} : { beside }
+  return detected.some((each) => each.usable) ? resolveAuto(agent, detected, maker, choice) : undefined
 }
 
 /** The checks that the project itself has, or one folder of it, as its checkout stands. */
@@ -100,7 +109,7 @@ export async function loadForRun(
     })
   }
   const resolved = rehearsal && !detected.some((agent) => agent.usable) ? loop : withAgents(loop, detected)
-  return { loop: resolved, names: named(names, resolved), diagnostics }
+  return { loop: resolved, names: named(names, resolved, detected), diagnostics }
 }
 
 /** Resolves `use: auto`, for the agents that the loop's steps name: maker first, so that checkers can differ from it. */
@@ -113,18 +122,28 @@ function withAgents(loop: Loop, detected: readonly DetectedAgent[]): Loop {
   for (const { role, agent } of rolesIn(loop)) {
     const spec = agents[agent]
     if (spec === undefined || (agent === maker && !isChecker(role))) continue
-    agents[agent] = resolveAuto(spec, detected, isChecker(role) ? made : undefined)
+    const choice = { small: role === "evaluator", beside: besideIn(loop, agent, agents) }
+    agents[agent] = resolveAuto(spec, detected, isChecker(role) ? made : undefined, choice)
   }
-  const next = { ...loop, agents }
+  const next = withTokenCeiling({ ...loop, agents }, detected)
   const { hash: _hash, source: _source, ...body } = next
   return { ...next, hash: hashLoop(body) }
 }
 
-function named(names: readonly Resolved[], loop: Loop): Resolved[] {
+/** Those of its panels that are chosen already: a panel is to be of several opinions. */
+function besideIn({ steps }: Loop, name: string, agents: Loop["agents"]): AgentSpec[] {
+  const panels = steps.verify.layers.filter((layer) => layer.by === "panel" && layer.agents.includes(name))
+  const others = panels.flatMap((panel) => [...reviewersOf(panel)]).filter((other) => other !== name)
+  return others.flatMap((other) => agents[other] ?? []).filter(({ use }) => use !== "auto")
+}
+
+function named(names: readonly Resolved[], loop: Loop, detected: readonly DetectedAgent[]): Resolved[] {
   return names.map((each) => {
     const agent = each.kind === "agent" ? loop.agents[each.name] : undefined
     if (agent === undefined || agent.use === "auto") return each
-    return { ...each, became: described(agent) }
+    const payer = subscriptionOf(agent.use, detected)
+    const paid = payer === undefined ? "" : `, with ${payer}: ${ceilingWords(loop)}`
+    return { ...each, became: `${described(agent)}${paid}` }
   })
 }
 

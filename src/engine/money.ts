@@ -1,12 +1,19 @@
 import { asFailure } from "../core/failure.ts"
 import type { AgentSpec, Loop } from "../core/loop.ts"
+import { checkersOf } from "../core/loop-roles.ts"
 import { Spend } from "../core/spend.ts"
 import { ownTimeZone } from "../lib/day.ts"
 import type { Ceiling, Ceilings, Standing, Unit } from "../record/money.ts"
 import { readHours } from "../spec/hours.ts"
 
-/** What a session sets aside. A declared cost is a price: it is had whole or not at all. */
-export type Price = { usd: number; tokens: number; whole: boolean }
+/**
+ * What a session sets aside. A declared cost is a price: it is had whole or not at all. `nobody`: no agent is asked, so there
+ * is nothing to set aside and nothing to settle.
+ */
+export type Price = { usd: number; tokens: number; whole: boolean; nobody?: true }
+
+/** Where nobody is asked, or the evidence stands already. */
+export const NOTHING_TO_PAY: Price = { usd: 0, tokens: 0, whole: true, nobody: true }
 
 /** What an attempt of this agent sets aside. */
 export function priceOfAttempt(payer: Payer, agent: AgentSpec): Price {
@@ -15,12 +22,14 @@ export function priceOfAttempt(payer: Payer, agent: AgentSpec): Price {
     : { usd: perAttemptUsd(payer), tokens: perAttemptTokens(payer), whole: false }
 }
 
-/** What the reviewers of one attempt may cost: each its declared price, or what the attempt itself left. */
+/**
+ * What those who judge one attempt may cost: each its declared price, and the rest, however many they are, what the attempt
+ * itself left.
+ */
 export function priceOfReview(payer: Payer, spentUsd: number): Price {
   const { loop } = payer
-  const reviewers = loop.steps.verify.layers.flatMap((layer) =>
-    layer.by === "agent" ? (loop.agents[layer.agent] ?? []) : [],
-  )
+  const reviewers = checkersOf(loop.steps.verify.layers).flatMap((name) => loop.agents[name] ?? [])
+  if (reviewers.length === 0) return NOTHING_TO_PAY
   const declared = reviewers.filter(freeOfCharge).reduce((usd, agent) => usd + (agent.usdPerAttempt ?? 0), 0)
   const whole = reviewers.every(freeOfCharge)
   if (whole) return { usd: declared, tokens: 0, whole }
@@ -33,7 +42,7 @@ function perAttemptUsd({ loop, fleet }: Payer): number {
   if (usdPerAttempt !== undefined) return usdPerAttempt
   // Without a ceiling for the run the day's is shared out alike, or its first attempt would set all of it aside.
   const share = (usdPerRun ?? usdPerDay ?? usdPerMonth ?? fleet.usdPerDay ?? 0) / attemptsAtOnce(loop)
-  const ofChange = usdPerChange === undefined ? undefined : usdPerChange / loop.guardrails.maxIterations
+  const ofChange = usdPerChange === undefined ? undefined : usdPerChange / attemptsOf(loop)
   return ofChange === undefined ? share : share === 0 ? ofChange : Math.min(share, ofChange)
 }
 
@@ -44,8 +53,13 @@ function perAttemptTokens({ loop, fleet }: Payer): number {
   )
 }
 
-function attemptsAtOnce({ steps, guardrails }: Loop): number {
-  return (steps.act?.maxParallel ?? 1) * guardrails.maxIterations
+function attemptsAtOnce(loop: Loop): number {
+  return (loop.steps.act?.maxParallel ?? 1) * attemptsOf(loop)
+}
+
+/** How many attempts one change may come to by itself. */
+export function attemptsOf({ steps, guardrails }: Loop): number {
+  return guardrails.maxIterations * (steps.act?.bestOf ?? 1)
 }
 
 /** A command calls no model that we would have to pay for; what it costs, its author declares. */
@@ -61,6 +75,10 @@ export type Payer = { loop: Loop; fleet: Fleet }
 
 /** The ceilings that hold for a loop; what day it is, the ledger says. */
 export function ceilingsOf({ loop, fleet }: Payer): Ceilings {
+  return { limits: limitsIn({ loop, fleet }), timeZone: timeZoneOf(loop), priority: loop.guardrails.priority }
+}
+
+function limitsIn({ loop, fleet }: Payer): Ceilings["limits"] {
   const { usdPerChange, usdPerRun, usdPerDay, usdPerMonth, tokensPerRun, tokensPerDay } = loop.guardrails.budget
   const all = [
     ["change", "usd", usdPerChange],
@@ -72,8 +90,7 @@ export function ceilingsOf({ loop, fleet }: Payer): Ceilings {
     ["fleet", "usd", fleet.usdPerDay],
     ["fleet", "tokens", fleet.tokensPerDay],
   ] as const
-  const limits = all.flatMap(([ceiling, unit, limit]) => (limit === undefined ? [] : [{ ceiling, unit, limit }]))
-  return { limits, timeZone: timeZoneOf(loop) }
+  return all.flatMap(([ceiling, unit, limit]) => (limit === undefined ? [] : [{ ceiling, unit, limit }]))
 }
 
 /** What a ceiling is of, in a sentence. */
@@ -137,5 +154,5 @@ export function chargeable(spend: Spend, reservedUsd: number, payer: Payer): Spe
 /** Whether any ceiling in dollars has to hold. */
 export function isCapped(payer: Payer): boolean {
   const { usdPerAttempt } = payer.loop.guardrails.budget
-  return usdPerAttempt !== undefined || ceilingsOf(payer).limits.some(({ unit }) => unit === "usd")
+  return usdPerAttempt !== undefined || limitsIn(payer).some(({ unit }) => unit === "usd")
 }

@@ -4,19 +4,25 @@ import type { Change } from "../core/change.ts"
 import { checksOf } from "../core/check-expr.ts"
 import { limitsOf, type PoolSize } from "../core/limits.ts"
 import type { Loop } from "../core/loop.ts"
+import { checkersOf } from "../core/loop-roles.ts"
 import type { Agents, AgentTask, Progress, Repo, Sandbox, Workspaces } from "../core/ports.ts"
+import { beforeRound } from "../core/round.ts"
 import type { Watch } from "../isolate/watchdog.ts"
 import { openWorkspaces } from "../isolate/workspaces.ts"
 import { entry } from "../lib/entry.ts"
 import { tryGit } from "../lib/git.ts"
 import type { GatewayPort } from "../make/access.ts"
-import type { PromptParts } from "../make/prompt.ts"
+import { evaluatorPrompt } from "../make/evaluator-prompt.ts"
+import { lend } from "../make/logins.ts"
+import { plannerPrompt } from "../make/planner-prompt.ts"
+import { assemblePrompt, type PromptParts } from "../make/prompt.ts"
 import { promptWithin } from "../make/prompt-within.ts"
 import { openAgents } from "../make/run-agent.ts"
 import { openWay } from "../make/way.ts"
 import { fenced } from "../record/database.ts"
 import { compileCondition } from "../spec/condition.ts"
 import { baseTrouble } from "../verify/base-trouble.ts"
+import type { ReviewFacts } from "../verify/checker.ts"
 import { gate } from "../verify/gate.ts"
 import { openProber, type TreeProber } from "../verify/measure.ts"
 import { overlayTree } from "../verify/overlay.ts"
@@ -27,10 +33,13 @@ import type { Context, GateMatter, PromptFacts } from "./context.ts"
 import { guardAgents, type Work } from "./guarded-agents.ts"
 import type { Halting } from "./halting.ts"
 import { handOver } from "./hand-over.ts"
+import { openLessons, triedElsewhere } from "./lessons/told.ts"
 import type { Fleet } from "./money.ts"
 import { openReach } from "./reach.ts"
 import type { Session } from "./session.ts"
-import { skillsFor } from "./skills/places.ts"
+import { alsoSkills, withSkillsCheck } from "./skills/check.ts"
+import { offering, ownSkills } from "./skills/own.ts"
+import { aroundHere, skillsFor } from "./skills/places.ts"
 import { notesOn, readSaid } from "./state-words.ts"
 import { outcomeOf } from "./view.ts"
 
@@ -79,14 +88,18 @@ export function openContext(options: ContextOptions): OpenContext {
     }),
   )
   const instructions = openInstructions(repo.gitDir, loop.path)
-  const prober = openProber({
-    workspaces,
-    sandbox,
+  const lessons = openLessons(repo.gitDir, loop.path)
+  const prober = withSkillsCheck(
     repo,
-    artifactDir: join(repo.dataDir, "checks"),
-    loopPath: loop.source.path,
-    setup: afterIsolate === undefined || loop.path === undefined ? afterIsolate : `${loop.path}: ${afterIsolate}`,
-  })
+    openProber({
+      workspaces,
+      sandbox,
+      repo,
+      artifactDir: join(repo.dataDir, "checks"),
+      loopPath: loop.source.path,
+      setup: afterIsolate === undefined || loop.path === undefined ? afterIsolate : `${loop.path}: ${afterIsolate}`,
+    }),
+  )
   const agents = guardAgents(
     (watch) =>
       openAgents({
@@ -97,6 +110,7 @@ export function openContext(options: ContextOptions): OpenContext {
         replayArgv: [process.execPath, entry("replay")],
         acpArgv: [process.execPath, entry("acp")],
         gateway: options.gateway,
+        logins: (kind) => lend(kind, process.env, home),
         watch,
       }),
     {
@@ -116,11 +130,12 @@ export function openContext(options: ContextOptions): OpenContext {
     prober,
     sandbox,
     progress,
-    standing: (finding, base, signal) => standing(finding, base, { checks: loop.checks, prober, signal }),
+    standing: (finding, base, signal) => standing(finding, base, { checks: alsoSkills(loop.checks), prober, signal }),
     baseTrouble: (base, signal) =>
       baseTrouble({ layers: loop.steps.verify.layers, checks: loop.checks, prober, base, signal }),
     gate: (matter, signal) => judge(matter, { ...options, workspaces, prober, agents, instructions }, signal),
-    makerPrompt: (facts) => makerPrompt(facts, { ...options, instructions }),
+    makerPrompt: (facts) => makerPrompt(facts, { ...options, instructions, lessons }),
+    plannerPrompt: (facts) => promptOfPlanner(facts, { ...options, instructions, lessons }),
     skills: (agent) => skillsFor({ loop, agent, root: repo.root, home, userHome: process.env.HOME }),
     reach,
     artifactDir: (change, attempt) => artifactDir(repo, change, attempt),
@@ -151,20 +166,20 @@ async function judge(
   const { change, attempt, base, head, maker, earlier, approval, paid } = matter
   const { repo } = session
   const { guardrails } = loop
-  const reviewed = loop.steps.verify.layers.some((layer) => layer.by === "agent")
+  const reviewed = checkersOf(loop.steps.verify.layers).length > 0
   const told = reviewed ? await instructions(base, signal) : []
+  const own = await ownSkills(checkersOf(loop.steps.verify.layers), loop.agents, aroundHere(repo))
   const limits: AgentTask["limits"] = {
     timeoutMs: guardrails.timeoutMs,
     silenceMs: guardrails.silenceMs,
     outputBytes: limitsOf(guardrails).outputBytes,
-    ...paid,
   }
   return gate({
     repo,
     workspaces,
     measureTree: prober.measureTree,
     overlayTree,
-    loop: { ...loop, layers: loop.steps.verify.layers },
+    loop: { ...loop, checks: alsoSkills(loop.checks), layers: loop.steps.verify.layers },
     base,
     head,
     finding: change.finding,
@@ -173,9 +188,12 @@ async function judge(
     earlier,
     ...(approval === undefined ? {} : { approval }),
     reviewers: {
-      agents,
+      agents: offering(agents, own),
       maker,
       limits,
+      share: paid.share,
+      together: paid.whole,
+      ...(loop.goal?.doneWhen === undefined ? {} : { goalPrompt: goalPromptOf(loop, loop.goal.doneWhen) }),
       prompt: (facts) =>
         within(loop, change.id, progress, {
           role: "reviewer",
@@ -184,6 +202,7 @@ async function judge(
           attempt,
           ...shared(loop),
           repositoryInstructions: told,
+          skills: own.get(facts.reviewer.name) ?? [],
           diff: facts.diff,
           evidence: facts.evidence,
         }),
@@ -193,6 +212,19 @@ async function judge(
     signal,
     progress,
   })
+}
+
+/** What the evaluator is asked of a change: no word of the maker's, or of another who judges, is among it. */
+function goalPromptOf(loop: Loop, goal: string): (facts: ReviewFacts) => string {
+  return ({ reviewer, finding, diff, evidence }) =>
+    evaluatorPrompt({
+      agent: reviewer,
+      goal,
+      path: loop.path,
+      of: { is: "change", finding, diff },
+      evidence,
+      maxBytes: limitsOf(loop.guardrails).promptBytes,
+    })
 }
 
 /** What maker and reviewer are told alike. */
@@ -207,14 +239,38 @@ function shared(loop: Loop): Pick<PromptParts, "goal" | "doneWhen" | "checks" | 
   }
 }
 
-async function makerPrompt(
+type Learned = Telling & { lessons: ReturnType<typeof openLessons> }
+
+async function makerPrompt(facts: PromptFacts, telling: Learned): Promise<string> {
+  const { session, loop, progress } = telling
+  const { change } = facts
+  const came = change.planned?.came
+  return within(loop, change.id, progress, {
+    ...(await aboutAttempt(facts, telling)),
+    ...(came?.is === "plan" ? { plan: came.plan } : {}),
+    context: await contextLines(session.repo.dataDir, change.run),
+  })
+}
+
+async function promptOfPlanner(facts: PromptFacts, telling: Learned): Promise<string> {
+  const { loop, progress } = telling
+  return within(loop, facts.change.id, progress, await aboutAttempt(facts, telling), plannerPrompt)
+}
+
+/** What whoever plans an attempt and whoever makes it are told alike. */
+async function aboutAttempt(
   { agent, change, attempt, base, skills, feedback }: PromptFacts,
-  { session, loop, instructions, progress }: Telling,
-): Promise<string> {
+  { session, loop, instructions, lessons }: Learned,
+): Promise<PromptParts> {
   const { repo } = session
   const signal = AbortSignal.timeout(30_000)
-  const [told, said] = await Promise.all([instructions(base, signal), readSaid(session, loop, [change])])
-  return within(loop, change.id, progress, {
+  const [told, said, learned, earlier] = await Promise.all([
+    instructions(base, signal),
+    readSaid(session, loop, [change]),
+    lessons(base, signal),
+    triedElsewhere(session.db, repo, change),
+  ])
+  return {
     role: "maker",
     agent,
     finding: change.finding,
@@ -222,16 +278,23 @@ async function makerPrompt(
     ...shared(loop),
     skills,
     repositoryInstructions: told,
+    lessons: learned,
     tried: triedBefore(change, attempt),
+    earlier,
     ...(feedback === undefined ? {} : { feedback }),
     notes: notesOn(said, change.finding),
-    context: await contextLines(repo.dataDir, change.run),
-  })
+  }
 }
 
 /** The prompt within the loop's limit; what had to be left out is said in it, and to whoever watches. */
-function within({ guardrails }: Loop, change: string, progress: Progress, parts: PromptParts): string {
-  const { text, left } = promptWithin(parts, limitsOf(guardrails).promptBytes)
+function within(
+  { guardrails }: Loop,
+  change: string,
+  progress: Progress,
+  parts: PromptParts,
+  assemble = assemblePrompt,
+): string {
+  const { text, left } = promptWithin(parts, limitsOf(guardrails).promptBytes, assemble)
   if (left.length > 0)
     progress({
       verb: "make",
@@ -242,7 +305,7 @@ function within({ guardrails }: Loop, change: string, progress: Progress, parts:
 }
 
 function triedBefore(change: Change, attempt: number): { attempt: number; what: string }[] {
-  return change.attempts.filter((each) => each.n < attempt).map((each) => ({ attempt: each.n, what: outcomeOf(each) }))
+  return beforeRound(change.attempts, attempt).map((each) => ({ attempt: each.n, what: outcomeOf(each) }))
 }
 
 const instructionFiles = ["AGENTS.md", "CLAUDE.md"]

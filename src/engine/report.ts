@@ -30,6 +30,15 @@ export const RunReport = z.object({
   held: z.array(z.object({ title: z.string(), reason: z.string(), detail: z.string() })),
   resumed: z.object({ changes: z.number(), usd: z.number() }),
   notes: z.array(z.string()),
+  /** What the loop's evaluator said of its goal on the base, where all checks of the goal were green; `remembered` cost nothing. */
+  evaluation: z
+    .object({
+      answer: z.enum(["met", "not_met", "impossible"]),
+      reason: z.string(),
+      by: z.string(),
+      remembered: z.boolean(),
+    })
+    .optional(),
   usd: z.number(),
   /** Dry run: what the attempts may cost at most. */
   atMostUsd: z.number().optional(),

@@ -32,7 +32,7 @@ export async function openSession({ cwd, signal, progress, env = process.env }: 
     openRepo(cwd, home),
     openDatabase({ home, signal, databaseUrl: env.DATABASE_URL, ...(progress === undefined ? {} : { progress }) }),
   ])
-  const pool = database.pool ?? openPool(database.url)
+  const pool = database.pool ?? openPool(database.url, { prepares: database.kind === "embedded" })
   if (database.notCrashSafe !== undefined) process.stderr.write(`${announcementOf(database.notCrashSafe)}\n`)
   const close = async () => {
     await pool.end().catch(() => {})

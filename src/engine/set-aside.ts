@@ -1,7 +1,9 @@
 import type { AgentTask } from "../core/ports.ts"
 import type { Spend } from "../core/spend.ts"
-import { addToReserve, type Reserved, type ReserveRequest, reserve } from "../record/money.ts"
+import { appendExtension } from "../record/ledger.ts"
+import { type Reserved, type ReserveRequest, reserve, type Standing } from "../record/money.ts"
 import type { Context } from "./context.ts"
+import { keptBackWhy } from "./kept-back.ts"
 import { aheadWhy, amountOf, ceilingNames, ceilingsOf, dollarsOf, isCapped, type Price, tokensOf } from "./money.ts"
 
 /** The money of one session: what it may spend at first, how it may get more, and what it holds by now. */
@@ -10,18 +12,24 @@ export type SetAside = {
   usd(): number
   /** What the next session of the same attempt may spend, after what earlier ones did. */
   limitsAfter(spent: Spend): SessionLimits
+  /** Why the session got no more although more was there: it is kept for loops that go first. */
+  keptBack(): string | undefined
 }
 export type SessionLimits = Pick<AgentTask["limits"], "usd" | "tokens" | "extend">
 export type Denied = Extract<Reserved, { is: "denied" }>
 
+/** What a session needs; with `attempt`, what it takes later is written into the change's own story as well. */
+export type Wanted = { change: string; key: string; run: string; price: Price; attempt?: number }
+
 /** Sets money aside for a session under every ceiling that holds, before it begins; says so where one is near. */
 export async function setAside(
   { db, loop, repo, fleet, progress }: Pick<Context, "db" | "loop" | "repo" | "fleet" | "progress">,
-  { change, key, run, price }: { change: string; key: string; run: string; price: Price },
+  { change, key, run, price, attempt }: Wanted,
 ): Promise<SetAside | Denied> {
   const ceilings = ceilingsOf({ loop, fleet })
   const request: ReserveRequest = { change, key, repo: repo.key, loop: loop.name, run, ...price, ceilings }
-  const reserved = await reserve(db, request)
+  const reserved: Reserved =
+    price.nobody === true ? { is: "granted", near: [], usd: 0, tokens: 0 } : await reserve(db, request)
   if (reserved.is === "denied") return reserved
   for (const { ceiling, unit, limit, used } of reserved.near) {
     const share = Math.floor((100 * (used + reserved[unit])) / limit)
@@ -29,14 +37,17 @@ export async function setAside(
     progress({ verb: "record", change, text })
   }
   let held = reserved.usd
+  let kept: Standing | undefined
   const extend = async (usd: number) => {
-    const added = await addToReserve(db, { ...request, usd })
-    held += added
-    return added
+    const extended = await appendExtension(db, { ...request, usd }, attempt)
+    held += extended.usd
+    kept = extended.kept
+    return extended.usd
   }
   return {
     is: "granted",
     usd: () => held,
+    keptBack: () => (kept === undefined ? undefined : keptBackWhy(kept)),
     limitsAfter: (spent) => ({
       // Nothing left is a ceiling of nothing, not none.
       ...(isCapped({ loop, fleet }) ? { usd: Math.max(0, held - spent.usd) } : {}),
@@ -49,6 +60,7 @@ export async function setAside(
 
 /** Why money was not to be had, in a sentence or two. */
 export function deniedWhy(denied: Denied): string {
+  if (denied.byPriority) return keptBackWhy(denied)
   const { ceiling, unit, limit, used, asked } = denied
   const left = Math.max(0, limit - used)
   const short = left === 0 ? "" : ` ${amountOf(unit, left)} is left, and ${amountOf(unit, asked)} was needed.`

@@ -1,7 +1,9 @@
 import type { Change } from "../core/change.ts"
 import type { Finding } from "../core/finding.ts"
+import { chosenOf } from "../core/round.ts"
 import { workKeys } from "../discover/same-work.ts"
 import type { StateRow, StateView } from "../discover/state/view.ts"
+import { NOT_TRIAGED } from "../discover/triage.ts"
 import type { WordRow } from "../record/words.ts"
 import type { Said } from "./state-words.ts"
 import { outcomeOf, type Stage, viewOf } from "./view.ts"
@@ -72,15 +74,16 @@ function readLine({ word, at }: WordRow): string[] {
 }
 
 function openRow(finding: Finding): StateRow {
-  const { attemptable, reason } = finding
-  // A person's own word in the file blocks it; a rule of discovery leaves it to a person.
-  const section = attemptable ? "open" : /^state-/.test(reason ?? "") ? "blocked" : "needs_a_person"
-  return { ...rowOf(finding), section, why: reason }
+  const { attemptable, reason = "" } = finding
+  // A person's own word in the file blocks it; a rule of discovery leaves it to a person; what is not sorted yet waits.
+  const open = attemptable || reason.startsWith(`${NOT_TRIAGED}:`)
+  const section = open ? "open" : /^state-/.test(reason) ? "blocked" : "needs_a_person"
+  return { ...rowOf(finding), section, why: finding.reason }
 }
 
 function changeRow(change: Change): StateRow {
   const view = viewOf(change, false)
-  const last = change.attempts.at(-1)
+  const last = chosenOf(change)
   return {
     ...rowOf(change.finding),
     section: sectionOf[view.stage],
@@ -88,7 +91,7 @@ function changeRow(change: Change): StateRow {
     where: change.proposal?.branch ?? change.finding.url ?? change.finding.file,
     tried: change.attempts.map((attempt) => `attempt ${attempt.n}: ${outcomeOf(attempt)}`),
     passed: last?.evidence.filter((each) => each.outcome === "pass").map((each) => each.check),
-    why: view.question === undefined ? view.says : `${view.reason}: ${view.question}`,
+    why: view.question === undefined ? (view.waits ?? view.says) : `${view.reason}: ${view.question}`,
   }
 }
 
@@ -101,6 +104,17 @@ const sectionOf: Record<Stage, StateRow["section"]> = {
 }
 
 function rowOf(finding: Finding): Omit<StateRow, "section"> {
-  const { fingerprint, title, severity, source, module, commit, suggested } = finding
-  return { fingerprint, title, severity, source, module, commit, suggested, where: finding.url ?? finding.file }
+  const { fingerprint, title, severity, source, module, size, confidence, commit, suggested } = finding
+  return {
+    fingerprint,
+    title,
+    severity,
+    source,
+    module,
+    size,
+    confidence,
+    commit,
+    suggested,
+    where: finding.url ?? finding.file,
+  }
 }

@@ -5,6 +5,7 @@ import { haltOf, readHalts } from "../isolate/halts.ts"
 import { entry } from "../lib/entry.ts"
 import { splitLines } from "../lib/output.ts"
 import { readFired, recordFired } from "../record/fired.ts"
+import { noteLoop } from "../record/loops.ts"
 import { type Cause, startTriggers, type Triggers } from "../trigger/start-triggers.ts"
 import { loadAll } from "./due.ts"
 import { openSession, type Session } from "./session.ts"
@@ -36,6 +37,8 @@ export async function up({ cwd, signal, say }: UpOptions): Promise<void> {
       hint: 'Give one a trigger: cron("0 9 * * MON-FRI"), every(30m), after(LOOP), or file("src/**").',
     })
   }
+  // Who goes first under a ceiling that they share is known before the first of them runs.
+  for (const loop of fires) await noteLoop(session.db, session.repo.key, loop)
   let triggers: Triggers | undefined
   triggers = await startTriggers({
     loops: fires,
@@ -70,9 +73,11 @@ const firedHere: ReadonlySet<string> = new Set(["cron", "every", "after", "file"
 function runChild(loop: Loop, trigger: string, { cwd, signal, say }: UpOptions): Promise<number | null> {
   return new Promise((resolve, fail) => {
     // A flyball of our own with our own environment: it is us, not an agent.
-    const child = spawn(process.execPath, [entry("flyball"), "run", loop.source.path, "--trigger", trigger], {
+    const argv = [entry("flyball"), "run", loop.source.path, "--trigger", trigger, "--while-stdin"]
+    const child = spawn(process.execPath, argv, {
       cwd,
-      stdio: ["ignore", "pipe", "pipe"],
+      // Its stdin ends when we do, however we die: what fires must not outlive what says stop.
+      stdio: ["pipe", "pipe", "pipe"],
       // A group of its own: Ctrl-C reaches us alone, and is passed on once; twice would be "leave at once".
       detached: true,
     })

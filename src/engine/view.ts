@@ -1,6 +1,9 @@
 import { z } from "zod"
-import { type Attempt, type Change, spentOn } from "../core/change.ts"
+import { type Attempt, type Change, type Planned, spentOn } from "../core/change.ts"
+import { Planning } from "../core/event.ts"
 import { Evidence } from "../core/evidence.ts"
+import { choiceOf, chosenOf, roundsOf } from "../core/round.ts"
+import { Basis } from "../core/spend.ts"
 
 /** Where a change stands, in the words of the state file's sections. */
 export const Stage = z.enum(["in_progress", "awaiting_review", "needs_a_person", "blocked", "done"])
@@ -13,11 +16,28 @@ export const AttemptView = z.object({
   /** One line: what came of it. */
   outcome: z.string(),
   head: z.string().optional(),
+  /** The paths by which it left the plan's scope. */
+  outside: z.array(z.string()).optional(),
   evidence: z.array(Evidence),
   usd: z.number(),
   basis: z.string(),
+  /** What the maker's session alone cost, without reviews and what died. */
+  maker: z.object({ usd: z.number(), basis: Basis }).optional(),
+  /** The gate's word, once it has spoken. */
+  verdict: z.enum(["accept", "retry", "ask", "reject"]).optional(),
 })
 export type AttemptView = z.infer<typeof AttemptView>
+
+/** What the loop's planner said of a change before it was made, and what it cost. Outside text. */
+export const PlanView = z.object({
+  agent: z.string().optional(),
+  model: z.string().optional(),
+  /** Absent while it is asked. */
+  came: Planning.optional(),
+  usd: z.number(),
+  basis: z.string(),
+})
+export type PlanView = z.infer<typeof PlanView>
 
 /** A change as `status`, `inbox` and `run` show it; documented in docs/json.md. */
 export const ChangeView = z.object({
@@ -37,7 +57,12 @@ export const ChangeView = z.object({
   /** The rule by which it waits for a person. */
   reason: z.string().optional(),
   question: z.string().optional(),
+  /** What it waits for that comes by itself: who goes first, what is left for whom, until when. */
+  waits: z.string().optional(),
+  plan: PlanView.optional(),
   attempts: z.array(AttemptView),
+  /** Where several makers tried the same: which attempt the gate chose of the last round, and why that one. */
+  choice: z.object({ made: z.number(), of: z.number(), attempt: z.number(), why: z.string() }).optional(),
   branch: z.string().optional(),
   commit: z.string().optional(),
   /** The commit that `approve` would land. */
@@ -52,8 +77,8 @@ export type ChangeView = z.infer<typeof ChangeView>
 /** A change as people see it. `live` says whether some process works on it now: a fact of the moment, never stored. */
 export function viewOf(change: Change, live: boolean): ChangeView {
   const spend = spentOn(change)
-  const last = change.attempts.at(-1)
-  const made = last?.made
+  const made = chosenOf(change)?.made
+  const choice = choiceIn(change)
   const { finding } = change
   return {
     id: change.id,
@@ -65,10 +90,13 @@ export function viewOf(change: Change, live: boolean): ChangeView {
     severity: finding.severity,
     ...(finding.module === undefined ? {} : { module: finding.module }),
     stage: stageOf(change),
-    ...(change.finished === undefined ? {} : { outcome: change.finished }),
+    ...(change.finished === undefined || isKeptBack(change) ? {} : { outcome: change.finished }),
     says: saysOf(change, live),
     ...(stageOf(change) === "needs_a_person" ? reasonOf(change) : {}),
-    attempts: change.attempts.map(attemptView),
+    ...(isKeptBack(change) && change.question !== undefined ? { waits: change.question.text } : {}),
+    ...(change.planned === undefined ? {} : { plan: planView(change.planned) }),
+    attempts: begun(change).map(attemptView),
+    ...(choice === undefined ? {} : { choice }),
     ...(change.proposal === undefined ? {} : { branch: change.proposal.branch, commit: change.proposal.commit }),
     ...(made?.is === "commit" ? { head: made.head } : {}),
     usd: spend.usd,
@@ -89,11 +117,17 @@ function stageOf(change: Change): Stage {
     case "reported":
       return "awaiting_review"
     case "asked":
+      return isKeptBack(change) ? "in_progress" : "needs_a_person"
     case "stopped":
       return "needs_a_person"
     default:
       return "in_progress"
   }
+}
+
+/** It waits for no person: what is left of the money is for loops above its own, and a later run goes on with it. */
+function isKeptBack({ finished, question }: Change): boolean {
+  return finished === "asked" && question?.reason === "priority"
 }
 
 function saysOf(change: Change, live: boolean): string {
@@ -107,10 +141,11 @@ function saysOf(change: Change, live: boolean): string {
     case "closed":
       return change.answer?.is === "close" ? `closed: ${change.answer.why}` : "closed"
     case "proposed":
-      return `proposed on ${change.proposal?.branch ?? "?"}`
+      return `proposed on ${change.proposal?.branch ?? "?"}${choiceWords(change)}`
     case "reported":
-      return "accepted; the loop only reports"
+      return `accepted; the loop only reports${choiceWords(change)}`
     case "asked":
+      if (isKeptBack(change)) return "waits for its turn (priority): loops above its own go first"
       return `asks (${change.question?.reason ?? "?"})`
     case "stopped":
       return `stopped (${change.stopped?.reason ?? "?"})`
@@ -127,13 +162,46 @@ function waitsFor(change: Change): string {
 }
 
 /** Whether a person's word opened an attempt that has not begun: those before it are another series. */
-function isToCome({ attempts, guardedFrom }: Change): boolean {
-  return guardedFrom > 0 && attempts.length === guardedFrom
+function isToCome({ attempts, guardedFrom, answer }: Change): boolean {
+  const asked = answer?.is === "retry" || answer?.is === "answer"
+  return (asked || guardedFrom > 0) && attempts.length === guardedFrom
 }
 
 function reasonOf({ question, stopped }: Change): { reason?: string; question?: string } {
   if (question !== undefined) return { reason: question.reason, question: question.text }
   return stopped === undefined ? {} : { reason: stopped.reason, question: stopped.detail }
+}
+
+/** Without the workspace that was made for a maker against whom the planner spoke. */
+function begun({ attempts, planned }: Change): Attempt[] {
+  if (planned?.came?.is !== "stop") return attempts
+  return attempts.filter((each) => each.agent !== undefined || each.made !== undefined)
+}
+
+function choiceIn({ attempts }: Change): ReturnType<typeof choiceOf> {
+  const round = roundsOf(attempts).at(-1)
+  return round === undefined ? undefined : choiceOf(round)
+}
+
+function choiceWords(change: Change): string {
+  const choice = choiceIn(change)
+  return choice === undefined ? "" : `; ${choiceLine(choice)}`
+}
+
+/** Which of several attempts was chosen, and why, in one line. */
+export function choiceLine({ made, of, attempt, why }: NonNullable<ChangeView["choice"]>): string {
+  return `best of ${of}${made < of ? ` (${made} made)` : ""}: attempt ${attempt} chosen, because ${why}`
+}
+
+/** What planners said and cost, as people see it. */
+export function planView({ agent, model, came, spend, reservedUsd }: Planned): PlanView {
+  return {
+    ...(agent === undefined ? {} : { agent }),
+    ...(model === undefined ? {} : { model }),
+    ...(came === undefined ? {} : { came }),
+    usd: spend.usd + reservedUsd,
+    basis: spend.basis,
+  }
 }
 
 /** An attempt as people see it. */
@@ -144,9 +212,14 @@ export function attemptView(attempt: Attempt): AttemptView {
     ...(attempt.model === undefined ? {} : { model: attempt.model }),
     outcome: outcomeOf(attempt),
     ...(attempt.made?.is === "commit" ? { head: attempt.made.head } : {}),
+    ...(attempt.diff === undefined || attempt.diff.outside.length === 0 ? {} : { outside: attempt.diff.outside }),
     evidence: attempt.evidence,
     usd: attempt.spend.usd + attempt.reservedUsd,
     basis: attempt.spend.basis,
+    ...(attempt.makerSpend === undefined || attempt.agent === undefined
+      ? {}
+      : { maker: { usd: attempt.makerSpend.usd, basis: attempt.makerSpend.basis } }),
+    ...(attempt.verdict === undefined ? {} : { verdict: attempt.verdict.is }),
   }
 }
 

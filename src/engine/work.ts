@@ -6,7 +6,7 @@ export type Piece<T> = {
   begin(): Promise<T>
 }
 
-export type Hold = { reason: "review_wip" | "budget" | "infrastructure"; detail: string }
+export type Hold = { reason: "review_wip" | "budget" | "priority" | "infrastructure"; detail: string }
 export type Held = { title: string } & Hold
 
 /**

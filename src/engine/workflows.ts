@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto"
+import { createHash, randomUUID } from "node:crypto"
 import { Socket } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 import pg, { type Pool, type PoolClient } from "pg"
@@ -8,9 +8,19 @@ import { codeOf } from "./postgres/errors.ts"
 /** An unfinished workflow. */
 export type Pending = { id: string; name: string; executor: string; alive: boolean; createdAt: string }
 
+export type PoolOptions = {
+  log?: (level: "warn", text: string) => void
+  /**
+   * Has a statement parsed once for each connection. Only where nobody stands between us and the database: a pooler gives
+   * each transaction another of its connections, which knows of no statement.
+   */
+  prepares?: boolean
+}
+
 /** Connections that survive the death of the database: a broken one is dropped, the next query makes a new one. */
-export function openPool(url: string, log: (level: "warn", text: string) => void = () => {}): Pool {
+export function openPool(url: string, { log = () => {}, prepares = false }: PoolOptions = {}): Pool {
   const pool = new pg.Pool({
+    ...(prepares ? { Client: PreparingClient } : {}),
     stream: patientSocket,
     connectionString: url,
     max: 10,
@@ -24,6 +34,24 @@ export function openPool(url: string, log: (level: "warn", text: string) => void
   // Also of one that is in use and waits for nothing: the next query says so, and an event that nobody hears ends Node.
   pool.on("connect", (client) => client.on("error", () => {}))
   return pool
+}
+
+/** Gives each statement with values a name, by its text: named ones are parsed and planned once. */
+class PreparingClient extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super(config)
+    const plain: (...asked: unknown[]) => unknown = super.query.bind(this)
+    const query = (text: unknown, values: unknown, done: unknown) =>
+      typeof text === "string" && Array.isArray(values)
+        ? plain({ name: nameOf(text), text, values }, ...(done === undefined ? [] : [done]))
+        : plain(text, values, done)
+    Object.assign(this, { query })
+  }
+}
+
+/** Another text has another name, whoever asks. */
+function nameOf(text: string): string {
+  return `flyball_${createHash("sha1").update(text).digest("base64url")}`
 }
 
 /** While PostgreSQL restarts its socket is missing for a moment: to those who retry, as good as a refused connection. */

@@ -3,10 +3,12 @@ import { join } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { Checkout, Progress, Repo, Sandbox, Way } from "../core/ports.ts"
 import { GitError, gitScript } from "../lib/git.ts"
+import { looseTree } from "../lib/loose.ts"
 import { DEPENDENCY_FILES } from "./dependencies.ts"
 import { gitSees, objectFolders, writeGitDir } from "./git-dir.ts"
 import type { Lease } from "./leases.ts"
 import { lendRest } from "./lent.ts"
+import { moveTree } from "./move-tree.ts"
 import { isOfTheDead, nameOf } from "./owned.ts"
 import type { Entry, Pool } from "./pool.ts"
 import { provide } from "./provide.ts"
@@ -42,11 +44,19 @@ export async function checkOut(asked: CheckingOut): Promise<Checkout> {
     asked.lease.release()
     return discard(repo, folder)
   }
+  const moved = async (to: string, { tree: held, staged }: Entry) => {
+    const move = { repo, folder: tree, gitDir, held, files: parseStaged(staged), tree: to, signal }
+    return held === to || (await moveTree(move))
+  }
   const fill = async (entry: Entry | undefined) => {
     mkdirSync(tree, { recursive: true, mode: 0o700 })
     writeGitDir({ path: gitDir, repo, head: "refs/heads/flyball/checkout" })
     if (entry !== undefined) renameSync(join(folder, "index"), join(gitDir, "index"))
-    const args = [repo.gitDir, treeish, entry?.tree ?? "", ...DEPENDENCY_FILES]
+    const known = looseTree(repo.gitDir, treeish)
+    if (entry !== undefined && known !== undefined && (await moved(known.tree, entry)))
+      return `${known.tree}\n${known.commit ?? ""}\nsame\n`
+    const told = [known?.tree ?? "", known?.commit ?? ""]
+    const args = [repo.gitDir, treeish, entry?.tree ?? "", ...told, ...DEPENDENCY_FILES]
     const env = gitSees(gitDir, tree, join(gitDir, "index"))
     return await gitScript(CHECK_OUT, args, { cwd: tree, env, signal, timeoutMs: 30 * 60_000 })
   }
@@ -54,8 +64,8 @@ export async function checkOut(asked: CheckingOut): Promise<Checkout> {
     mkdirSync(checkoutsOf(repo), { recursive: true, mode: 0o700 })
     const entry = asked.pool.take(folder)
     const output = await fill(entry).catch((error: unknown) => {
-      if (entry === undefined || signal.aborted || !(error instanceof GitError)) throw error
-      // A folder of the pool that git can't move on is none: then one is made.
+      if (entry === undefined || signal.aborted) throw error
+      // A folder of the pool that can't be moved on is none: then one is made.
       void discard(repo, folder)
       return fill(undefined)
     })

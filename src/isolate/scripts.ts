@@ -8,9 +8,13 @@ const SET_REF = `
 set_ref() { git --git-dir="$repo" -c core.logAllRefUpdates=false update-ref --no-deref "$@"; }
 `
 
-/** Moves a change's ref to where work starts. What the ref held and the start does not contain is kept for rescue. */
+/**
+ * Moves a change's ref to where work starts: mostly there is none yet, and so it is made first, which fails where there is.
+ * What the ref held and the start does not contain is kept for rescue.
+ */
 const KEEP_AND_MOVE = `
-${SET_REF}old=$(git --git-dir="$repo" rev-parse --verify --quiet "$ref^{commit}" || :)
+${SET_REF}if ! set_ref "$ref" "$start" "" 2>/dev/null; then
+old=$(git --git-dir="$repo" rev-parse --verify --quiet "$ref^{commit}" || :)
 if [ -n "$old" ] && [ "$old" != "$start" ] && ! git merge-base --is-ancestor "$old" "$start"; then
   prev=$(git --git-dir="$repo" rev-parse --verify --quiet "$rescue^{commit}" || :)
   if [ -z "$prev" ]; then keep=$old
@@ -20,6 +24,7 @@ if [ -n "$old" ] && [ "$old" != "$start" ] && ! git merge-base --is-ancestor "$o
   [ "$keep" = "$prev" ] || set_ref "$rescue" "$keep"
 fi
 [ "$old" = "$start" ] || set_ref "$ref" "$start"
+fi
 `
 
 /** `repo ref rescue start patterns…` → what of the patterns is in the tree, if there are any, as `ls-files --stage -z`. */
@@ -56,6 +61,17 @@ export const MOVE_IN = `
 repo=$1 ref=$2 rescue=$3 start=$4 commit=$5 held=$6; shift 6
 ${KEEP_AND_MOVE}${MOVE_ON}
 [ "$commit" = "$start" ] || move_on "$held" "$(git rev-parse "$start^{tree}")" "$@"
+`
+
+/** `repo held tree` → what differs, as `diff-tree -r -z`. */
+export const DIFFERING = `
+git --git-dir="$1" diff-tree -r -z --no-renames --no-abbrev --no-ext-diff "$2" "$3"
+`
+
+/** `list`, with an index that is not there yet → it holds what is listed as `mode oid<TAB>path`, and the folder its files. */
+export const PUT_SOME = `
+git update-index -z --index-info <"$1"
+git checkout-index -q -f -u -a
 `
 
 /** `repo ref` → the index's tree, the ref's commit and its tree. */
@@ -105,12 +121,17 @@ set_ref "$rescue" "$commit"
 echo "$commit"
 `
 
-/** `repo treeish held patterns…`, in an empty folder or one that holds the tree `held` → tree, commit or nothing, and the files. */
+/**
+ * `repo treeish held tree commit patterns…`, in an empty folder or one that holds the tree `held` → tree, commit or nothing,
+ * and the files. Where the caller does not know the tree and whether there is a commit, git is asked.
+ */
 export const CHECK_OUT = `
-repo=$1 treeish=$2 held=$3; shift 3
+repo=$1 treeish=$2 held=$3 tree=$4 commit=$5; shift 5
 ${MOVE_ON}
-printf '%s^{tree}\\n%s^{commit}\\n' "$treeish" "$treeish" |
-git --git-dir="$repo" cat-file --batch-check='%(objectname) found' | {
+if [ -n "$tree" ]; then printf '%s found\\n%s %s\\n' "$tree" "$commit" "\${commit:+found}"; else
+  printf '%s^{tree}\\n%s^{commit}\\n' "$treeish" "$treeish" |
+  git --git-dir="$repo" cat-file --batch-check='%(objectname) found'
+fi | {
   read -r tree is
   [ "$is" = found ] || { echo "there is no tree $treeish" >&2; exit 1; }
   read -r commit is

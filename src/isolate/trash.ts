@@ -35,7 +35,15 @@ async function destroy(path: string): Promise<void> {
   // The system's own: a third of the processor time that Node takes for the two checkouts of an attempt.
   const env = { PATH: "/usr/bin:/bin", LC_ALL: "C" }
   const limits = { timeoutMs: REMOVAL_TIMEOUT_MS, limitBytes: 64 * 1024 }
-  const asked = runInShell({ script: 'exec rm -rf -- "$1"', args: [path], cwd: "/", env, stdin: "", ...limits })
+  const asked = runInShell({
+    script: 'exec rm -rf -- "$1"',
+    args: [path],
+    cwd: "/",
+    lasting: env,
+    env: {},
+    stdin: "",
+    ...limits,
+  })
   const removed = await (asked ?? run(["rm", "-rf", "--", path], { cwd: "/", env, ...limits }))
   if (removed.exitCode === 0) return
   const options = { recursive: true, force: true, maxRetries: 2 } as const

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { dirname, join, posix } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { Progress, Repo, Sandbox, Way, Workspace } from "../core/ports.ts"
@@ -98,6 +98,7 @@ async function fromPool({ repo, pool, place, start, signal }: Opening): Promise<
     renameSync(join(place.folder, "index"), place.index)
     const args = [repo.gitDir, place.ref, place.rescueRef, start, entry.commit, entry.tree, ...WANTED_FILES]
     const output = await gitScript(MOVE_IN, args, { cwd: place.tree, env: writesTo(repo, place), signal })
+    passMoment(place.index)
     // Another start has another index: the copy is made of that one.
     if (output !== "") rmSync(join(place.folder, INDEX_COPY), { force: true })
     const files = parseStaged(output.startsWith("listed\n") ? output.slice("listed\n".length) : entry.staged)
@@ -108,6 +109,15 @@ async function fromPool({ repo, pool, place, start, signal }: Opening): Promise<
     void discard(repo, place.folder)
     return undefined
   }
+}
+
+/**
+ * A file that is as old as its index may have been written to since, in the same second: git reads all of those whenever it
+ * looks for changes. Nobody could until now; and what is done from now on has a change time that no entry has.
+ */
+function passMoment(index: string): void {
+  const now = Date.now()
+  if (Math.floor(now / 1000) > Math.floor(statSync(index).mtimeMs / 1000)) utimesSync(index, now / 1000, now / 1000)
 }
 
 /** What the start's own files say of ignoring and converting others. */
@@ -156,7 +166,7 @@ async function populate({ repo, known, place, base, start, signal }: Opening): P
 }
 
 /** True where an attribute demands it; `text=auto` leaves files alone that were committed with other line ends. */
-function convertsLines(tree: string, files: TrackedFiles): boolean {
+export function convertsLines(tree: string, files: TrackedFiles): boolean {
   const attributes = [...files.keys()].filter((path) => posix.basename(path) === ".gitattributes")
   return attributes.some((path) => /\s(text|crlf|eol=\w+)(\s|$)/m.test(lines(join(tree, path)).join("\n")))
 }

@@ -15,6 +15,17 @@ export function startOfMonth(at: Date, timeZone: string): Date {
   return startOfDay(new Date(midnight - days * DAY_MS + DAY_MS / 2 - aheadMs), timeZone)
 }
 
+/** When the next day begins. */
+export function startOfNextDay(at: Date, timeZone: string): Date {
+  // The longest day and the shortest after it hold this moment in the next one.
+  return startOfDay(new Date(startOfDay(at, timeZone).getTime() + 1.5 * DAY_MS), timeZone)
+}
+
+/** When the next month begins. */
+export function startOfNextMonth(at: Date, timeZone: string): Date {
+  return startOfMonth(new Date(startOfMonth(at, timeZone).getTime() + 32 * DAY_MS), timeZone)
+}
+
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** The time zone of this machine, or of the process, where its environment names one. */

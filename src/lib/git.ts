@@ -59,8 +59,9 @@ async function ask(
 ): Promise<Ran> {
   const { cwd, stdin = "", signal, timeoutMs = 120_000 } = options
   const started = performance.now()
-  const env = { ...gitEnvironment(), ...options.env }
-  const ran = await runInShell({ script, args, cwd, env, stdin, timeoutMs, limitBytes: GIT_LIMIT_BYTES, signal })
+  const [lasting, env] = [gitEnvironment(), options.env ?? {}]
+  const limits = { timeoutMs, limitBytes: GIT_LIMIT_BYTES, signal }
+  const ran = await runInShell({ script, args, cwd, lasting, env, stdin, ...limits })
   // No shell, no git, or no folder: the direct way tells which.
   if (ran === undefined || ran.exitCode === 127 || (ran.ended === "exit" && ran.exitCode === null))
     return start([...direct, ...args], options)

@@ -18,6 +18,8 @@ export type RunOptions = {
   limitBytes?: number
   /** Both streams, as they come. */
   logFile?: string
+  /** Opened for each stream: what it hands on takes the place of what was printed, for lines, log and result alike. */
+  veil?: () => { pass(chunk: Buffer): Buffer; rest(): Buffer }
   onLine?: (line: string) => void
   signal?: AbortSignal
   onSpawn?: (pid: number) => void
@@ -174,14 +176,24 @@ function collect(options: RunOptions, { heard, failed }: { heard: () => void; fa
     }
   }
   const lines = splitLines((line) => guarded(() => onLine?.(line)))
-  const take = (stream: Kept) => (chunk: Buffer) => {
-    heard()
+  const veils =
+    options.veil === undefined ? [] : [[kept.stdout, options.veil()] as const, [kept.stderr, options.veil()] as const]
+  const take = (stream: Kept) => {
+    const veil = veils.find(([of]) => of === stream)?.[1]
+    return (printed: Buffer) => {
+      heard()
+      const chunk = veil?.pass(printed) ?? printed
+      if (chunk.length > 0) keep(stream, chunk)
+    }
+  }
+  const keep = (stream: Kept, chunk: Buffer) => {
     stream.add(chunk)
     if (log !== undefined && loggedBytes < limitBytes) log.write(chunk.subarray(0, limitBytes - loggedBytes))
     loggedBytes += chunk.length
     if (stream === kept.stdout && onLine !== undefined) lines.add(chunk)
   }
   const end = async (): Promise<Said> => {
+    for (const [stream, veil] of veils) keep(stream, veil.rest())
     if (onLine !== undefined) lines.end()
     if (log !== undefined && !log.destroyed) {
       log.end()

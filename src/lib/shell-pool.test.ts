@@ -5,6 +5,7 @@ const plain = (script: string, more: Partial<ShellCommand> = {}): ShellCommand =
   script,
   args: [],
   cwd: "/",
+  lasting: {},
   env: { PATH: "/usr/bin:/bin" },
   stdin: "",
   timeoutMs: 20_000,
@@ -42,6 +43,15 @@ describe("a command told to a waiting shell", () => {
     ["a script that fails in the middle", plain("set -e\nfalse\necho no"), { exitCode: 1, stdout: "" }],
   ])("tells %s", async (_what, command, expected) => {
     expect(await ran(command)).toMatchObject({ ended: "exit", ...expected })
+  })
+
+  test("what a shell was started with is another command's only where it says the same", async () => {
+    const told = (lasting: Record<string, string>, env = {}) => plain("echo $FLYBALL_A-$FLYBALL_B", { lasting, env })
+    expect((await ran(told({ FLYBALL_A: "1" }))).stdout).toBe("1-\n")
+    expect((await ran(told({ FLYBALL_B: "2" }))).stdout).toBe("-2\n")
+    expect((await ran(told({ FLYBALL_A: "1" }, { FLYBALL_A: "3", FLYBALL_B: "4" }))).stdout).toBe("3-4\n")
+    expect((await ran(told({ FLYBALL_A: "1" }))).stdout).toBe("1-\n")
+    expect((await ran(told({}))).stdout).toBe("-\n")
   })
 
   test("long output comes whole, and what is over the limit is dropped", async () => {

@@ -14,7 +14,9 @@ export type ShellCommand = {
   script: string
   args: readonly string[]
   cwd: string
-  /** The whole environment: nothing is inherited. */
+  /** With `env` the whole environment: nothing is inherited. What many commands share, and a shell is therefore started with. */
+  lasting: Readonly<Record<string, string>>
+  /** What this command has besides, or otherwise. */
   env: Readonly<Record<string, string>>
   stdin: string
   timeoutMs: number
@@ -29,7 +31,8 @@ export type ShellRan = {
   stderr: Buffer
 }
 
-const MAX_IDLE = 8
+/** Of those with one environment, and of all. */
+const MAX_IDLE = { alike: 8, all: 24 }
 
 // The one state that a module of ours keeps: idle shells. They hold nothing, and are gone when we are.
 const idle: Shell[] = []
@@ -39,39 +42,59 @@ const idle: Shell[] = []
  * to one: then start it yourself.
  */
 export function runInShell(command: ShellCommand): Promise<ShellRan> | undefined {
-  const { stdin, cwd, args, env } = command
+  const { stdin, cwd, args, env, lasting } = command
   // A shell can't be told a NUL byte, gives whole lines to stdin, and is told a very long text more slowly than a program.
   const told = [stdin, cwd, ...args, ...Object.values(env)]
   if (told.some((text) => text.includes("\0")) || (stdin !== "" && !stdin.endsWith("\n"))) return undefined
   if (told.reduce((sum, text) => sum + text.length, 0) > MAX_TOLD) return undefined
-  const shell = takeLiving() ?? openShell()
+  const shell = takeLiving(nameOf(lasting)) ?? openShell(lasting)
   return shell === undefined ? undefined : lend(shell, command)
 }
 
 async function lend(shell: Shell, command: ShellCommand): Promise<ShellRan> {
   const ran = await ask(shell, command)
-  if (ran.ended === "exit" && !shell.dead && idle.length < MAX_IDLE) idle.push(shell)
+  const alike = idle.filter(({ lasting }) => lasting === shell.lasting).length
+  if (ran.ended === "exit" && !shell.dead && alike < MAX_IDLE.alike) idle.push(shell)
   else end(shell)
+  const oldest = idle.length > MAX_IDLE.all ? idle.shift() : undefined
+  if (oldest !== undefined) end(oldest)
   return ran
 }
 
 const MAX_TOLD = 64 * 1024
 
-type Shell = { child: ChildProcessWithoutNullStreams & { pid: number }; marker: string; tree: string; dead: boolean }
+type Shell = {
+  child: ChildProcessWithoutNullStreams & { pid: number }
+  marker: string
+  tree: string
+  /** The environment it was started with, as one text. */
+  lasting: string
+  dead: boolean
+}
 
-function takeLiving(): Shell | undefined {
-  for (let shell = idle.pop(); shell !== undefined; shell = idle.pop()) if (!shell.dead) return shell
+function nameOf(lasting: Readonly<Record<string, string>>): string {
+  return Object.entries(lasting).join("\0")
+}
+
+function takeLiving(lasting: string): Shell | undefined {
+  for (let at = idle.length - 1; at >= 0; at--) {
+    const shell = idle[at]
+    if (shell === undefined || (!shell.dead && shell.lasting !== lasting)) continue
+    idle.splice(at, 1)
+    if (!shell.dead) return shell
+  }
   return undefined
 }
 
-function openShell(): Shell | undefined {
+function openShell(lasting: Readonly<Record<string, string>>): Shell | undefined {
   try {
     const tree = randomUUID()
-    const child = spawn("/bin/sh", [], { cwd: "/", env: { [TREE_MARKER]: tree }, detached: true })
+    const child = spawn("/bin/sh", [], { cwd: "/", env: { ...lasting, [TREE_MARKER]: tree }, detached: true })
     const { pid } = child
     child.on("error", () => {})
     if (pid === undefined) return undefined
-    const shell: Shell = { child: Object.assign(child, { pid }), marker: randomUUID(), tree, dead: false }
+    const lived = { lasting: nameOf(lasting), dead: false }
+    const shell: Shell = { child: Object.assign(child, { pid }), marker: randomUUID(), tree, ...lived }
     child.on("exit", () => {
       shell.dead = true
     })

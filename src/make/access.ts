@@ -32,21 +32,21 @@ export type Access = AsyncDisposable & {
 
 /**
  * Opens a session's way out. Where a provider is known whose wire the agent speaks, it leads through the gateway with a
- * token of its own; else, with a subscription's token, to that provider's hosts through the filtering proxy.
+ * token of its own; else, with a subscription's token or login, to that provider's hosts through the filtering proxy.
  */
 export async function openAccess(
   task: AgentTask,
   adapter: AgentAdapter,
   port: GatewayPort | undefined,
   logFile: string,
+  loginHosts?: readonly string[],
 ): Promise<Access> {
   if (port === undefined || !goesOut(task, adapter)) return directly(port === undefined)
   const { access } = adapter
-  const [upstreams, gateway] = await Promise.all([port.upstreams(), port.open()])
-  const served = wiresOf(task, adapter).some((wire) => upstreamFor(upstreams, wire) !== undefined)
+  const [served, gateway] = await Promise.all([isServed(task, adapter, port), port.open()])
   const log = openWireLog(logFile)
   const ceiling = new AbortController()
-  const allow = [...(task.hosts ?? []), ...(served ? [] : (access?.hosts ?? []))]
+  const allow = [...(task.hosts ?? []), ...(served ? [] : (loginHosts ?? access?.hosts ?? []))]
   const pass = gateway.open({
     label: { change: task.change, attempt: task.attempt, agent: task.agent.name, role: task.role },
     // Who has no model there has a key to its door all the same, and no money.
@@ -68,6 +68,12 @@ export async function openAccess(
       await log[Symbol.asyncDispose]()
     },
   }
+}
+
+/** Whether somebody is known who sells what the agent asks for: then the gateway stands between them. */
+export async function isServed(task: AgentTask, adapter: AgentAdapter, port: GatewayPort): Promise<boolean> {
+  const upstreams = await port.upstreams()
+  return wiresOf(task, adapter).some((wire) => upstreamFor(upstreams, wire) !== undefined)
 }
 
 /** What an agent behind ACP speaks nobody knows: it is told of every wire, and served those that somebody pays for. */

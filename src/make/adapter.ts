@@ -1,5 +1,7 @@
+import type { z } from "zod"
 import type { AgentResult, AgentTask } from "../core/ports.ts"
 import type { Spend } from "../core/spend.ts"
+import type { LoginFile } from "./agents/logins.ts"
 import type { WireName } from "./gateway/wires/wire.ts"
 
 /** What an adapter knows besides the task when it writes its command line. All paths are absolute. */
@@ -21,6 +23,8 @@ export type AdapterContext = {
    * with the token for a key, and no key of the user's is handed on.
    */
   gateway?: { url: string; token: string }
+  /** The user's own login of this agent lies in HOME, as the user said it may; no key and no other address goes with it. */
+  login?: true
 }
 
 /** A command line, and all that must be in place for it. */
@@ -66,6 +70,10 @@ export type Session = {
   /** By request or by model; `complete` once the agent's own final account replaced the running one. */
   usage: Record<string, Usage>
   complete: boolean
+  /** The message under way, while its pieces are told. */
+  streaming?: string
+  /** True while it is certain that the model is asked once more: its last message called tools. */
+  goesOn?: boolean
   end?: SessionEnd
   /** Refused permissions, rate limits, retries: for the log, and for `why` when it fails. */
   notes: string[]
@@ -80,6 +88,23 @@ export type Session = {
 /** How the process ended, whatever its lines said. Exit codes lie: an adapter weighs both. */
 export type AgentExit = { exitCode: number | null; signal: string | null; stderr: string }
 
+/** An agent's login in the home of its user. */
+export type AgentLogin = {
+  /** From the home, there as in a session's. */
+  file: string
+  /** The user's variable that names another folder for it. */
+  folderVariable?: string
+  instead: string
+  /** How a session may have it, once the user said so; none: it never can. */
+  lend?: {
+    read(text: string): LoginFile | undefined
+    /** All that a session with it may reach besides what the loop lists. */
+    hosts: readonly string[]
+    /** The file that tells whose it is, where the login's own does not. */
+    account?: { file: string; read(text: string): string | undefined }
+  }
+}
+
 /** How an agent reaches its model, and what shows who pays for it. */
 export type AgentAccess = {
   /** What it can speak, the usual one first. Which of several it speaks follows from its model. */
@@ -88,10 +113,12 @@ export type AgentAccess = {
   tokenVariable?: string
   /** The hosts that it must reach by itself then. */
   hosts?: readonly string[]
-  /** Where its own login lies in the user's home, which Flyball sees and does not use, and what to do instead. */
-  login?: { file: string; instead: string }
+  /** Where its own login lies in the user's home, which Flyball does not use unasked, and what to do instead. */
+  login?: AgentLogin
   /** The oldest Node that it runs on, where that is newer than Flyball's own. */
   node?: readonly [major: number, minor: number]
+  /** The version of it since which that is so; none: always. */
+  nodeSince?: readonly [major: number, minor: number]
 }
 
 /**
@@ -145,6 +172,21 @@ export function withNote(session: Session, note: string): Session {
   return session.notes.length >= maxNotes ? session : { ...session, notes: [...session.notes, note.slice(0, 500)] }
 }
 
+/**
+ * Folds one line of an agent that prints JSON: `told` takes what has the shape of one of its events. A blank line says
+ * nothing, and any other is counted as unread.
+ */
+export function foldLine<Event>(
+  events: z.ZodType<Event>,
+  line: string,
+  session: Session,
+  told: (event: Event, session: Session) => Session,
+): Session {
+  if (line.trim() === "") return session
+  const parsed = events.safeParse(jsonLine(line))
+  return parsed.success ? told(parsed.data, session) : { ...session, unread: session.unread + 1 }
+}
+
 /** A line as a JSON object, or undefined: half lines, banners and garbage are nothing to stumble over. */
 export function jsonLine(line: string): unknown {
   if (!line.trimStart().startsWith("{")) return undefined
@@ -153,6 +195,17 @@ export function jsonLine(line: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/** In place of a command line, where there can be none. */
+export function notRunnable(why: string): AgentCommand {
+  return { argv: ["true"], env: {}, usesNetwork: false, unusable: why }
+}
+
+/** How it is told that a process ended before its lines said how: `without` what, its exit, and the last that it said. */
+export function endedEarly(agent: string, without: string, { exitCode, signal }: AgentExit, last = ""): string {
+  const how = signal === null ? `exit ${exitCode}` : signal
+  return `${agent} ended without ${without} (${how})${last === "" ? "" : `: ${last}`}`
 }
 
 /** The end of a process's last words. */

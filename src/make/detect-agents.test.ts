@@ -70,12 +70,14 @@ test("agents on the PATH are found with their versions, best first, and how each
 })
 
 test.each([
-  ["v20.20.2", false],
-  ["v22.18.0", false],
-  ["v22.19.0", true],
-  ["v24.1.0", true],
-])("pi beside Node %s: usable %s, and what it lacks is said", async (node, usable) => {
-  install("pi", "echo 0.87.1")
+  ["0.87.1", "v20.20.2", false],
+  ["0.87.1", "v22.18.0", false],
+  ["0.87.1", "v22.19.0", true],
+  ["0.87.1", "v24.1.0", true],
+  ["1.0.3", "v20.20.2", false],
+  ["0.74.2", "v20.20.2", true],
+])("pi %s beside Node %s: usable %s, and what it lacks is said", async (version, node, usable) => {
+  install("pi", `echo ${version}`)
   install("node", `echo ${node}`)
   const [pi] = await detectAgents(outer({ OPENAI_API_KEY: "k" }))
   expect(pi).toMatchObject({ usable, auth: { is: "key", from: "OPENAI_API_KEY", wire: "responses" } })
@@ -148,6 +150,42 @@ test.each([
   ],
 ])("auto: %s", (_, found, maker, expected) => {
   expect(resolveAuto(spec({ then: spec() }), found, maker)).toMatchObject({ ...expected, then: expected })
+})
+
+test.each([
+  [
+    "a small model of another maker",
+    detected("claude", "codex"),
+    { small: true },
+    { use: "codex", model: "gpt-5.4-mini" },
+  ],
+  ["a small one of the maker's own tool", detected("claude"), { small: true }, { use: "claude", model: "haiku" }],
+  [
+    "another tool than the panel has",
+    detected("claude", "codex", "gemini"),
+    { beside: [spec({ use: "codex", model: "gpt-6-sol" })] },
+    { use: "gemini" },
+  ],
+  [
+    "the maker's tool with another model, where all others are taken",
+    detected("claude", "codex"),
+    { beside: [spec({ use: "codex", model: "gpt-6-sol" })] },
+    { use: "claude", model: "opus" },
+  ],
+  [
+    "a third model, where there is one tool alone",
+    detected("claude"),
+    { beside: [spec({ use: "claude", model: "opus" })] },
+    { use: "claude", model: "haiku" },
+  ],
+  [
+    "the first again, where nothing else is left",
+    detected("claude"),
+    { beside: ["opus", "haiku"].map((model) => spec({ use: "claude", model })) },
+    { use: "claude", model: "opus" },
+  ],
+])("T5: beside a maker that is claude sonnet: %s", (_, found, choice, expected) => {
+  expect(resolveAuto(spec(), found, spec({ use: "claude", model: "sonnet" }), choice)).toMatchObject(expected)
 })
 
 test("a model that is named stays, and what is not auto stays as it is", () => {

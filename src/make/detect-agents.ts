@@ -4,19 +4,20 @@ import { join } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { AgentKind, AgentSpec } from "../core/loop.ts"
 import { run } from "../lib/process.ts"
-import { adapterOf } from "./agents/index.ts"
+import { adapterOf, programKinds } from "./agents/index.ts"
 import { keyVariableOf, wireOfModel } from "./agents/reach.ts"
 import { agentEnvironment, type Outer } from "./environment.ts"
 import { findProgram } from "./find-program.ts"
 import { type Upstreams, upstreamFor } from "./gateway/upstreams.ts"
 import type { WireName } from "./gateway/wires/wire.ts"
+import type { FoundLogin } from "./logins.ts"
 
 /** How an agent would show who pays for it: with a key, with a subscription's token, or not at all. */
 export type AgentAuth =
   | { is: "key"; from: string; wire: WireName }
   | { is: "token"; from: string }
-  /** It is logged in for its user, which Flyball does not use. */
-  | { is: "login"; file: string; instead: string }
+  /** It is logged in for its user; `used` where the user said that Flyball may. */
+  | { is: "login"; file: string; instead: string; used?: true; account?: string }
   | { is: "nothing" }
 
 /** An agent found on this machine. `usable` is false for one that Flyball knows and can't run here; `lacks` says why. */
@@ -30,7 +31,13 @@ export type DetectedAgent = {
 }
 
 /** What may be known besides the environment: whom the user buys models from, and whether programs may be run. */
-export type DetectOptions = { versions?: boolean; timeoutMs?: number; upstreams?: Upstreams | undefined }
+export type DetectOptions = {
+  versions?: boolean
+  timeoutMs?: number
+  upstreams?: Upstreams | undefined
+  /** The logins that are here, and which may be used. */
+  logins?: readonly FoundLogin[]
+}
 
 /**
  * The agents on the PATH, best first, and how each would authenticate. Nothing of them is run but `--version`, all at
@@ -38,21 +45,24 @@ export type DetectOptions = { versions?: boolean; timeoutMs?: number; upstreams?
  */
 export async function detectAgents(
   outer: Outer,
-  { versions = true, timeoutMs = 5_000, upstreams }: DetectOptions = {},
+  { versions = true, timeoutMs = 5_000, upstreams, logins = [] }: DetectOptions = {},
 ): Promise<DetectedAgent[]> {
   const found = await Promise.all(
-    known.map(async (kind) => ({ kind, path: await findProgram(probeOf(kind).program, outer.PATH ?? "", "/") })),
+    programKinds().map(async (kind) => ({
+      kind,
+      path: await findProgram(probeOf(kind).program, outer.PATH ?? "", "/"),
+    })),
   )
   const installed = found.flatMap(({ kind, path }) => (path === undefined ? [] : [{ kind, program: path }]))
   const { asked, node } = versions ? await askVersions(installed, outer, timeoutMs) : { asked: [], node: undefined }
   return await Promise.all(
     installed.map(async (agent, at) => {
-      const lacks = lackOf(agent.kind, node)
+      const lacks = lackOf(agent.kind, node, asked[at])
       return {
         ...agent,
         version: asked[at],
         usable: adapterOf(agent.kind) !== undefined && lacks === undefined,
-        auth: await authOf(agent.kind, outer, upstreams),
+        auth: await authOf(agent.kind, outer, upstreams, logins),
         ...(lacks === undefined ? {} : { lacks }),
       }
     }),
@@ -60,7 +70,12 @@ export async function detectAgents(
 }
 
 /** A key that the gateway or the environment has, else a subscription's token, else what is seen of a login. */
-async function authOf(kind: AgentKind, outer: Outer, upstreams: Upstreams | undefined): Promise<AgentAuth> {
+async function authOf(
+  kind: AgentKind,
+  outer: Outer,
+  upstreams: Upstreams | undefined,
+  logins: readonly FoundLogin[],
+): Promise<AgentAuth> {
   const facts = adapterOf(kind)?.access
   if (facts === undefined) return { is: "nothing" }
   for (const wire of facts.wires) {
@@ -69,6 +84,16 @@ async function authOf(kind: AgentKind, outer: Outer, upstreams: Upstreams | unde
   }
   const { tokenVariable, login } = facts
   if (tokenVariable !== undefined && outer[tokenVariable]) return { is: "token", from: tokenVariable }
+  const found = logins.find(({ tool }) => tool === kind)
+  if (login !== undefined && found !== undefined) {
+    const account = found.account === undefined ? {} : { account: found.account }
+    return {
+      is: "login",
+      file: found.file,
+      instead: login.instead,
+      ...(found.state === "used" ? { used: true, ...account } : {}),
+    }
+  }
   if (login === undefined || !outer.HOME) return { is: "nothing" }
   const file = join(outer.HOME, login.file)
   return await access(file).then(
@@ -77,13 +102,16 @@ async function authOf(kind: AgentKind, outer: Outer, upstreams: Upstreams | unde
   )
 }
 
-function lackOf(kind: AgentKind, node: string | undefined): string | undefined {
-  const oldest = adapterOf(kind)?.access?.node
-  if (oldest === undefined || node === undefined) return undefined
-  const [major = 0, minor = 0] = node.split(".").map(Number)
-  const [wantedMajor, wantedMinor] = oldest
-  const old = major < wantedMajor || (major === wantedMajor && minor < wantedMinor)
-  return old ? `Node ${oldest.join(".")} or newer on the PATH (there is ${node})` : undefined
+function lackOf(kind: AgentKind, node: string | undefined, version: string | undefined): string | undefined {
+  const { node: oldest, nodeSince } = adapterOf(kind)?.access ?? {}
+  if (oldest === undefined || node === undefined || !isOlder(node, oldest)) return undefined
+  if (version !== undefined && nodeSince !== undefined && isOlder(version, nodeSince)) return undefined
+  return `Node ${oldest.join(".")} or newer on the PATH (there is ${node})`
+}
+
+function isOlder(version: string, [wantedMajor, wantedMinor]: readonly [major: number, minor: number]): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number)
+  return major < wantedMajor || (major === wantedMajor && minor < wantedMinor)
 }
 
 async function askVersions(
@@ -129,19 +157,37 @@ async function versionOf(
  * whose models another maker makes, else another model of the same. Throws NO_AGENT, which names the ways out, where none
  * is installed.
  */
-export function resolveAuto(spec: AgentSpec, detected: readonly DetectedAgent[], maker?: AgentSpec): AgentSpec {
-  const then = spec.then === undefined ? {} : { then: resolveAuto(spec.then, detected, maker) }
+export function resolveAuto(
+  spec: AgentSpec,
+  detected: readonly DetectedAgent[],
+  maker?: AgentSpec,
+  choice: Choice = {},
+): AgentSpec {
+  const then = spec.then === undefined ? {} : { then: resolveAuto(spec.then, detected, maker, choice) }
   if (spec.use !== "auto") return { ...spec, ...then }
   const usable = detected.filter((agent) => agent.usable)
-  const paid = usable.filter(({ auth }) => auth === undefined || auth.is === "key" || auth.is === "token")
+  const paid = usable.filter(({ auth }) => auth === undefined || isPaid(auth))
   const pool = paid.length > 0 ? paid : usable
   const made = maker === undefined ? undefined : wireOfMaker(maker, detected)
+  const { beside = [] } = choice
+  const isFree = ({ kind }: DetectedAgent) => !beside.some(({ use }) => use === kind)
+  const isOther = (candidate: DetectedAgent) => candidate.kind !== maker?.use && wireOf(candidate) !== made
   const agent =
-    pool.find((candidate) => candidate.kind !== maker?.use && wireOf(candidate) !== made) ??
+    pool.find((candidate) => isFree(candidate) && isOther(candidate)) ??
+    (beside.length === 0 ? undefined : pool.find(isFree)) ??
+    pool.find(isOther) ??
     pool.find(({ kind }) => kind === maker?.use) ??
     pool[0]
   if (agent === undefined) throw noAgent(spec, detected)
-  return { ...spec, ...then, use: agent.kind, ...modelFor(agent, spec, maker, made) }
+  return { ...spec, ...then, use: agent.kind, ...modelFor(agent, spec, { maker, made, ...choice }) }
+}
+
+/** For whom an agent is chosen: beside which others of its panel, and whether a small model will do. */
+export type Choice = { beside?: readonly AgentSpec[]; small?: boolean }
+
+/** Whether sessions of an agent are paid for: by a key, a token, or a login that may be used. */
+export function isPaid(auth: AgentAuth): boolean {
+  return auth.is === "key" || auth.is === "token" || (auth.is === "login" && auth.used === true)
 }
 
 /** What it would speak to its model: of several wires the one that somebody pays for. */
@@ -163,14 +209,21 @@ function wireOfMaker({ use, model }: AgentSpec, detected: readonly DetectedAgent
 function modelFor(
   agent: DetectedAgent,
   spec: AgentSpec,
-  maker: AgentSpec | undefined,
-  made: WireName | undefined,
+  { maker, made, beside = [], small = false }: Choice & { maker: AgentSpec | undefined; made: WireName | undefined },
 ): { model?: string } {
-  const [making, checking] = modelsOf(agent.kind, wireOf(agent)) ?? []
-  const taken = maker?.use === agent.kind ? maker.model : undefined
+  const models = modelsOf(agent.kind, wireOf(agent))
+  if (spec.model !== undefined) return { model: spec.model }
+  if (models === undefined) return {}
   const sameMaker = maker !== undefined && (maker.use === agent.kind || (made !== undefined && made === wireOf(agent)))
-  const model = spec.model ?? (sameMaker && taken !== checking ? checking : making)
-  return model === undefined ? {} : { model }
+  const taken = new Set([maker, ...beside].flatMap((each) => (each?.use === agent.kind ? (each.model ?? []) : [])))
+  // Through another tool the maker's own model may have another name: it comes last.
+  const usual = sameMaker
+    ? maker.use === agent.kind
+      ? [models.checking, models.making, models.small]
+      : [models.checking, models.small, models.making]
+    : [models.making, models.checking, models.small]
+  const order = small ? [models.small, ...usual] : usual
+  return { model: order.find((model) => !taken.has(model)) ?? order[0] ?? models.making }
 }
 
 /** What an agent makes with here, for those that have to be told; undefined for one that knows by itself. */
@@ -178,7 +231,7 @@ export function usualModel(kind: AgentKind, detected: readonly DetectedAgent[]):
   const wires = adapterOf(kind)?.access?.wires ?? []
   if (wires.length < 2) return undefined
   const agent = detected.find((each) => each.kind === kind)
-  return modelsOf(kind, agent === undefined ? wires[0] : wireOf(agent))?.[0]
+  return modelsOf(kind, agent === undefined ? wires[0] : wireOf(agent))?.making
 }
 
 function noAgent(spec: AgentSpec, detected: readonly DetectedAgent[]): Failure {
@@ -191,22 +244,18 @@ function noAgent(spec: AgentSpec, detected: readonly DetectedAgent[]): Failure {
   })
 }
 
-/** In the order in which `auto` prefers them. */
-const known: readonly AgentKind[] = ["claude", "codex", "opencode", "gemini", "pi"]
+/** What each makes with, the other one, with which it checks its own work, and a small one for short answers. The price list knows them all. */
+type Models = { making: string; checking: string; small: string }
 
-/** What each makes with, and the other one, with which it checks its own work. The price list knows them all. */
-function modelsOf(
-  kind: AgentKind,
-  wire: WireName | undefined,
-): readonly [making: string, checking: string] | undefined {
-  if (kind === "claude") return ["sonnet", "opus"]
+function modelsOf(kind: AgentKind, wire: WireName | undefined): Models | undefined {
+  if (kind === "claude") return { making: "sonnet", checking: "opus", small: "haiku" }
   switch (adapterOf(kind)?.access === undefined ? undefined : wire) {
     case "messages":
-      return ["claude-sonnet-5", "claude-opus-5"]
+      return { making: "claude-sonnet-5", checking: "claude-opus-5", small: "claude-haiku-4-5" }
     case "responses":
-      return ["gpt-6-sol", "gpt-5.6-sol"]
+      return { making: "gpt-6-sol", checking: "gpt-5.6-sol", small: "gpt-5.4-mini" }
     case "gemini":
-      return ["gemini-3.1-pro-preview", "gemini-3.5-flash"]
+      return { making: "gemini-3.1-pro-preview", checking: "gemini-3.5-flash", small: "gemini-3.5-flash-lite" }
     default:
       return undefined
   }

@@ -11,8 +11,8 @@ export type PrivateFolder = AsyncDisposable & {
   home: string
   tmp: string
   files: AdapterContext["files"]
-  /** Writes files into HOME, readable by their owner alone. */
-  write(files: Record<string, string>): Promise<void>
+  /** Writes files into HOME, readable by their owner alone; with a mode of 0400 not to be changed either. */
+  write(files: Record<string, string>, mode?: number): Promise<void>
 }
 
 /** Makes the folders under `root`, and puts the parts of the task where the agent can read them. */
@@ -39,10 +39,10 @@ export async function openPrivateFolder(root: string, task: AgentTask): Promise<
     home,
     tmp,
     files,
-    async write(named) {
+    async write(named, mode) {
       for (const [name, text] of Object.entries(named)) {
         await mkdir(dirname(join(home, name)), { recursive: true, mode: 0o700 })
-        await put(join(home, name), text)
+        await put(join(home, name), text, mode)
       }
     },
     [Symbol.asyncDispose]: () => removeTree(path),
@@ -87,8 +87,8 @@ const FEEDBACK_CHARS = 64_000
 const unsignedMs = 1_000
 const abandonedMs = 2 * 24 * 60 * 60 * 1000
 
-function put(path: string, text: string): Promise<void> {
-  return writeFile(path, text, { mode: 0o600 })
+function put(path: string, text: string, mode = 0o600): Promise<void> {
+  return writeFile(path, text, { mode })
 }
 
 /** Removes a folder even where a tool left read-only ones in it, as Go's module cache does. */

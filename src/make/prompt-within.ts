@@ -1,12 +1,15 @@
 import { assemblePrompt, type PromptParts } from "./prompt.ts"
 
 /**
- * The prompt in at most so many bytes. What is left out goes in this order, until it fits: what was tried, the oldest
- * first; context; skills; what people noted; the repository's instructions; the feedback's and the diff's end. The task, the
- * finding, the goal and the rules always stay. What was left out is named in the prompt.
+ * The prompt in at most so many bytes. What is left out goes in the order of `cuts`, until it fits. The task, the finding, the
+ * goal and the rules always stay. What was left out is named in the prompt.
  */
-export function promptWithin(parts: PromptParts, limitBytes: number): { text: string; left: string[] } {
-  const whole = assemblePrompt(parts)
+export function promptWithin(
+  parts: PromptParts,
+  limitBytes: number,
+  assemble = assemblePrompt,
+): { text: string; left: string[] } {
+  const whole = assemble(parts)
   if (Buffer.byteLength(whole) <= limitBytes) return { text: whole, left: [] }
   let rest = parts
   const left: string[] = []
@@ -17,7 +20,7 @@ export function promptWithin(parts: PromptParts, limitBytes: number): { text: st
       const less = cut(rest)
       if (less === undefined) break
       rest = less
-      text = noted(rest, [...left, name])
+      text = noted(assemble(rest), [...left, name])
       if (Buffer.byteLength(text) <= limitBytes) return { text, left: [...left, name] }
     }
     if (rest !== before) left.push(name)
@@ -25,9 +28,9 @@ export function promptWithin(parts: PromptParts, limitBytes: number): { text: st
   return { text, left }
 }
 
-function noted(parts: PromptParts, left: readonly string[]): string {
+function noted(prompt: string, left: readonly string[]): string {
   const note = `# What was left out\n\nThis prompt would have been longer than its limit. Left out: ${left.join(", ")}.`
-  return `${assemblePrompt(parts)}\n${note}\n`
+  return `${prompt}\n${note}\n`
 }
 
 type Cut = { name: string; cut(parts: PromptParts): PromptParts | undefined }
@@ -38,9 +41,18 @@ const cuts: readonly Cut[] = [
     name: "the oldest attempts",
     cut: ({ tried = [], ...parts }) => shorter(tried, (less) => ({ ...parts, tried: less })),
   },
+  {
+    name: "earlier changes",
+    cut: ({ earlier = [], ...parts }) => shorter(earlier, (less) => ({ ...parts, earlier: less })),
+  },
   { name: "context", cut: ({ context = [], ...parts }) => emptied(context, { ...parts, context: [] }) },
   { name: "skills", cut: ({ skills = [], ...parts }) => emptied(skills, { ...parts, skills: [] }) },
+  {
+    name: "the oldest lessons",
+    cut: ({ lessons = [], ...parts }) => shorter(lessons, (less) => ({ ...parts, lessons: less })),
+  },
   { name: "notes", cut: ({ notes = [], ...parts }) => emptied(notes, { ...parts, notes: [] }) },
+  { name: "the plan", cut: ({ plan, ...parts }) => (plan === undefined ? undefined : parts) },
   {
     name: "the repository's instructions",
     cut: ({ repositoryInstructions: told = [], ...parts }) => emptied(told, { ...parts, repositoryInstructions: [] }),

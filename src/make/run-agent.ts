@@ -1,18 +1,23 @@
 import { mkdir, realpath, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Failure } from "../core/failure.ts"
+import type { AgentKind } from "../core/loop.ts"
 import type { AgentResult, Agents, AgentTask, Confinement, Sandbox } from "../core/ports.ts"
 import { parseStop } from "../core/review.ts"
 import { NOTHING_SPENT, type Spend } from "../core/spend.ts"
 import { type Ran, run } from "../lib/process.ts"
-import { type Access, type GatewayPort, openAccess } from "./access.ts"
+import { type Access, type GatewayPort, isServed, openAccess } from "./access.ts"
 import { type AgentAdapter, type AgentCommand, newSession, type Session, stderrTail } from "./adapter.ts"
 import { adapterOf } from "./agents/index.ts"
+import { keyVariableOf } from "./agents/reach.ts"
 import { digestOfOutput } from "./digest.ts"
 import { agentEnvironment, type Outer } from "./environment.ts"
 import { findProgram, packageOf } from "./find-program.ts"
+import { openVeil } from "./gateway/veil.ts"
+import type { Lent } from "./logins.ts"
 import { type Prices, spendOf } from "./price.ts"
 import { openPrivateFolder, type PrivateFolder, sweepPrivateFolders } from "./private-folder.ts"
+import { openReportedCeiling } from "./reported-ceiling.ts"
 import { skillsRead } from "./skills-read.ts"
 
 /** What the runner needs of the rest; `main.ts` passes it in. */
@@ -31,6 +36,8 @@ export type AgentsOptions = {
   prices?: Prices
   /** Without one, agents reach their models by themselves, and what they cost is what they say. */
   gateway?: GatewayPort
+  /** What a session of an agent may have of its user's own login; unset: none is ever used. */
+  logins?: (kind: AgentKind) => Promise<Lent | undefined>
   watch?: AgentWatch
 }
 
@@ -65,7 +72,9 @@ async function runAgent(task: AgentTask, options: AgentsOptions, signal: AbortSi
   await using folder = await openPrivateFolder(options.home, task)
   const log = await keepPrompt(task)
   const wireLog = join(task.artifactDir, `${task.role}.wire.jsonl`)
-  await using access = await openAccess(task, adapter, options.gateway, wireLog)
+  const login = await loginFor(task, adapter, options)
+  const lent = login?.is === "lent" ? login : undefined
+  await using access = await openAccess(task, adapter, options.gateway, wireLog, lent?.hosts)
   const command = adapter.command(task, {
     home: folder.home,
     files: folder.files,
@@ -74,6 +83,7 @@ async function runAgent(task: AgentTask, options: AgentsOptions, signal: AbortSi
     replay: { argv: options.replayArgv, root: options.root },
     ...(options.acpArgv === undefined ? {} : { acp: { argv: options.acpArgv } }),
     ...(access.gateway === undefined ? {} : { gateway: access.gateway }),
+    ...(lent === undefined ? {} : { login: true }),
   })
   const env = {
     ...agentEnvironment(options.outer, { ...folder, network: command.usesNetwork && access.network === "open" }),
@@ -83,15 +93,24 @@ async function runAgent(task: AgentTask, options: AgentsOptions, signal: AbortSi
   }
   const cwd = await startOf(task, command)
   const program = await findProgram(command.argv[0] ?? "", env.PATH ?? "", cwd)
-  const missing = command.unusable ?? (program === undefined ? `${command.argv[0]} is not on the PATH here` : undefined)
+  const withheld = command.unusable !== undefined && login?.is === "withheld" ? login.why : undefined
+  const missing =
+    withheld ?? command.unusable ?? (program === undefined ? `${command.argv[0]} is not on the PATH here` : undefined)
   if (missing !== undefined || program === undefined) return notStarted(missing ?? "", log)
 
   await folder.write(command.files ?? {})
+  if (lent !== undefined) await folder.write({ [lent.file]: lent.text }, 0o400)
   const started = command.starts === undefined ? undefined : await findProgram(command.starts, env.PATH ?? "", cwd)
   const programs = started === undefined ? [program] : [program, started]
   const confinement = await confine(task, command, { folder, programs, network: access.network })
   const wrapped = options.sandbox.wrap([program, ...command.argv.slice(1)], cwd, confinement)
-  const watched = await watchedRun(wrapped.argv, env, { task, adapter, command, access, log, cwd }, options, signal)
+  const watched = await watchedRun(
+    wrapped.argv,
+    env,
+    { task, adapter, command, access, log, cwd, lent },
+    options,
+    signal,
+  )
   const { ran, session } = watched
   const spend = await spendOfTask(task, session, access, options.prices)
   if (ran.ended === "aborted" && watched.stopped === undefined) throw aborted(task, spend, signal)
@@ -110,6 +129,20 @@ async function runAgent(task: AgentTask, options: AgentsOptions, signal: AbortSi
   return result
 }
 
+/** Its own agent's login, where nothing else pays for the session and the user said that it may have it. */
+async function loginFor(
+  task: AgentTask,
+  adapter: AgentAdapter,
+  { gateway, logins, outer }: AgentsOptions,
+): Promise<Lent | undefined> {
+  const { access } = adapter
+  if (logins === undefined || access?.login?.lend === undefined) return undefined
+  if (access.tokenVariable !== undefined && outer[access.tokenVariable]) return undefined
+  const keys = gateway === undefined && access.wires.some((wire) => keyVariableOf(wire, outer) !== undefined)
+  if (keys || (gateway !== undefined && (await isServed(task, adapter, gateway)))) return undefined
+  return logins(task.agent.use)
+}
+
 /** The folder that the session starts in: the loop's, unless an earlier attempt took it away or put a link there. */
 async function startOf({ cwd, path }: AgentTask, command: AgentCommand): Promise<string> {
   if (path === undefined || command.startsAtRoot === true) return cwd
@@ -125,6 +158,7 @@ type Started = {
   access: Access
   log: string
   cwd: string
+  lent: Extract<Lent, { is: "lent" }> | undefined
 }
 /** `stopped`: by a limit of ours that is not of time. */
 type Watched = { ran: Ran; session: Session; stopped?: { by: "output" } | { by: "ceiling"; why: string } }
@@ -132,11 +166,16 @@ type Watched = { ran: Ran; session: Session; stopped?: { by: "output" } | { by: 
 async function watchedRun(
   argv: readonly string[],
   env: Record<string, string>,
-  { task, adapter, command, access: { ceiling }, log, cwd }: Started,
-  { watch }: AgentsOptions,
+  { task, adapter, command, access: { ceiling, metered }, log, cwd, lent }: Started,
+  { watch, outer, prices }: AgentsOptions,
   signal: AbortSignal,
 ): Promise<Watched> {
   const flood = new AbortController()
+  const spent = new AbortController()
+  // Where nobody meters it, its own word is all there is.
+  const reported =
+    metered() === undefined ? openReportedCeiling(task.limits, prices, (why) => spent.abort(why)) : undefined
+  const shown = [...(lent?.secrets ?? []), outer[adapter.access?.tokenVariable ?? ""] ?? ""]
   let session: Session = command.model === undefined ? newSession : { ...newSession, model: command.model }
   let bytes = 0
   let spawned: number | undefined
@@ -148,7 +187,8 @@ async function watchedRun(
     silenceMs: task.limits.silenceMs,
     limitBytes: task.limits.outputBytes,
     logFile: log,
-    signal: AbortSignal.any([signal, flood.signal, ceiling]),
+    veil: () => openVeil(shown),
+    signal: AbortSignal.any([signal, flood.signal, spent.signal, ceiling]),
     onSpawn: (pid) => {
       spawned = pid
       watch?.spawned?.(pid, task)
@@ -158,11 +198,13 @@ async function watchedRun(
       if (bytes > task.limits.outputBytes) return flood.abort()
       const before = session.spoken.length
       session = adapter.parse(line, session)
+      reported?.told(session)
       if (session.spoken.length > before) watch?.said?.(session.spoken.slice(before), task)
     },
   })
   if (spawned !== undefined) watch?.ended?.(spawned, task)
-  if (ceiling.aborted) return { ran, session, stopped: { by: "ceiling", why: String(ceiling.reason) } }
+  for (const limit of [ceiling, spent.signal])
+    if (limit.aborted) return { ran, session, stopped: { by: "ceiling", why: String(limit.reason) } }
   const flooded = !signal.aborted && (flood.signal.aborted || ran.droppedBytes > 0)
   return { ran, session, ...(flooded ? { stopped: { by: "output" } } : {}) }
 }

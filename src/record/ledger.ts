@@ -1,11 +1,11 @@
-import { sql, type Transaction } from "kysely"
+import { CompiledQuery, sql, type Transaction } from "kysely"
 import { type Change, foldChange } from "../core/change.ts"
 import { Event, type EventBody } from "../core/event.ts"
 import { Failure } from "../core/failure.ts"
 import { Finding } from "../core/finding.ts"
-import type { Db, Folded, Tables } from "./database.ts"
+import type { Appended, Db, Folded, Tables } from "./database.ts"
 import { toJson } from "./json.ts"
-import { type Settlement, settle } from "./money.ts"
+import { addToReserve, type Extended, type ReserveRequest, type Settlement, settle } from "./money.ts"
 import { transact } from "./patient-pool.ts"
 
 /**
@@ -17,17 +17,48 @@ export async function append(
   change: string,
   key: string,
   body: EventBody,
-  settlement?: Settlement,
+  settlement?: Settlement | undefined,
 ): Promise<Event> {
   const { fencedBy } = db
-  if (settlement === undefined) return insertEvent(db, fencedBy, change, key, body)
-  return transact(() =>
-    db.transaction().execute(async (tx) => {
-      const event = await insertEvent(tx, fencedBy, change, key, body)
-      await settle(tx, change, settlement)
-      return event
-    }),
-  )
+  const appended =
+    settlement === undefined
+      ? await insertEvent(db, fencedBy, change, key, body)
+      : await transact(() =>
+          db.transaction().execute(async (tx) => {
+            const inserted = await insertEvent(tx, fencedBy, change, key, body)
+            await settle(tx, change, settlement)
+            return inserted
+          }),
+        )
+  db.appended?.push(appended)
+  return appended.event
+}
+
+/**
+ * The events of a change beyond those it is folded from: `known`, as they were read, and what was appended since. Undefined
+ * where that may not be all: others write too, and whoever counts events must not miss one of theirs.
+ */
+export function eventsBy(
+  change: { length: number },
+  known: readonly Event[],
+  appended: readonly Appended[],
+): Event[] | undefined {
+  const first = change.length + known.length
+  const isWhole = appended.length > 0 && appended.every(({ before }, n) => before === first + n)
+  return isWhole ? [...known, ...appended.map(({ event }) => event)] : undefined
+}
+
+/**
+ * Sets more aside under a reserve that stands. Where an attempt of the change holds it, the change's own story says so in the
+ * same transaction, so that both charge the same if the process dies.
+ */
+export function appendExtension(db: Db, request: ReserveRequest, attempt: number | undefined): Promise<Extended> {
+  if (attempt === undefined) return addToReserve(db, request)
+  return addToReserve(db, request, async (tx, usd, total) => {
+    // What it comes to tells one extension from the next.
+    const key = `reserve.extended/${request.key}/${Math.round(total * 1_000_000)}`
+    await insertEvent(tx, db.fencedBy, request.change, key, { type: "reserve.extended", attempt, usd })
+  })
 }
 
 /** Whether the executor still holds its work; one that was struck must not write, nor touch what the next one works on. */
@@ -43,7 +74,7 @@ async function insertEvent(
   change: string,
   key: string,
   body: EventBody,
-): Promise<Event> {
+): Promise<Appended> {
   if (fencedBy !== undefined) return insertFenced(db, fencedBy, change, key, body)
 
   const row = await db
@@ -52,29 +83,33 @@ async function insertEvent(
     .onConflict((conflict) => conflict.columns(["change", "key"]).doNothing())
     .returningAll()
     .executeTakeFirst()
-  if (row !== undefined) return asEvent(row)
+  if (row !== undefined) return { event: asEvent(row), before: undefined }
   const known = await findEvent(db, change, key)
   if (known === undefined) throw new Error(`event ${key} of ${change} neither inserted nor found`)
-  return known
+  return { event: known, before: undefined }
 }
 
-/** The row of the executor is locked against being struck until the event is in: the two can't cross. */
+/**
+ * The row of the executor is locked against being struck until the event is in: the two can't cross. `before` is counted as
+ * the statement began, so without the event itself.
+ */
 async function insertFenced(
   db: Db | Transaction<Tables>,
   fencedBy: string,
   change: string,
   key: string,
   body: EventBody,
-): Promise<Event> {
-  const { rows } = await sql<{ seq: string; change: string; key: string; at: Date; body: unknown }>`
+): Promise<Appended> {
+  const { rows } = await sql<EventRow & { before: string }>`
     insert into flyball.event (change, key, body)
     select ${change}::text, ${key}::text, ${toJson(body)}::jsonb
     from flyball.executor where id = ${fencedBy} for key share
-    on conflict (change, key) do nothing returning *`.execute(db)
+    on conflict (change, key) do nothing
+    returning *, (select count(*) from flyball.event e where e.change = ${change}::text) as before`.execute(db)
   const [row] = rows
-  if (row !== undefined) return asEvent(row)
+  if (row !== undefined) return { event: asEvent(row), before: Number(row.before) }
   const known = await findEvent(db, change, key)
-  if (known !== undefined) return known
+  if (known !== undefined) return { event: known, before: undefined }
   throw new Failure(
     "EXECUTOR_LOST",
     "Another process took over this one's work: what it found out since is discarded.",
@@ -104,8 +139,10 @@ export async function readChange(db: Db, id: string): Promise<Change | undefined
 
 /** The events of one change, oldest first; without the first `known`, which the caller has folded already. */
 export async function readEvents(db: Db, change: string, known = 0): Promise<Event[]> {
-  const query = db.selectFrom("event").selectAll().where("change", "=", change).orderBy("seq").offset(known)
-  return (await query.execute()).map(asEvent)
+  // As a text: it is asked at every step, and to build it took longer than to answer it.
+  const text = "select * from flyball.event where change = $1 order by seq offset $2"
+  const { rows } = await db.executeQuery<EventRow>(CompiledQuery.raw(text, [change, known]))
+  return rows.map(asEvent)
 }
 
 /**
@@ -209,7 +246,9 @@ async function foldAll(db: Db, ids: readonly string[]): Promise<Map<string, Fold
   )
 }
 
-function asEvent(row: { seq: string; change: string; key: string; at: Date; body: unknown }): Event {
+type EventRow = { seq: string; change: string; key: string; at: Date; body: unknown }
+
+function asEvent(row: EventRow): Event {
   return Event.parse({
     seq: Number(row.seq),
     change: row.change,

@@ -52,6 +52,23 @@ const migrations: readonly { name: string; statements: readonly string[] }[] = [
       "create index money_by_time on money (at)",
     ],
   },
+  {
+    name: "0004-priority",
+    statements: [
+      `create table loop (
+        repo text not null, loop text not null, priority text not null,
+        seen_at timestamptz not null default now(), primary key (repo, loop))`,
+    ],
+  },
+  {
+    name: "0005-triage",
+    statements: [
+      `create table triage (
+        repo text not null, key text not null, body jsonb not null, used_at timestamptz not null default now(),
+        primary key (repo, key))`,
+      "create index triage_by_use on triage (used_at)",
+    ],
+  },
 ]
 
 /** Arbitrary and constant: the name of our migration lock among the advisory locks of a shared database. */

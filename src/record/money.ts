@@ -1,7 +1,9 @@
 import { sql, type Transaction } from "kysely"
-import { startOfDay, startOfMonth } from "../lib/day.ts"
+import { goesBefore, type Priority, shareOf } from "../core/priority.ts"
+import { startOfDay, startOfMonth, startOfNextDay, startOfNextMonth } from "../lib/day.ts"
 import type { Db, Tables } from "./database.ts"
 import { type LedgerTime, ledgerTime } from "./ledger-time.ts"
+import { loopsSince, type RankedLoop } from "./loops.ts"
 import { transact } from "./patient-pool.ts"
 
 /** Dollars and tokens: every ceiling is of one of the two, and every reserve of both. */
@@ -14,8 +16,15 @@ export type Unit = keyof Amount
  */
 export type Ceiling = "change" | "run" | "day" | "month" | "fleet"
 
-/** Days and months are those of `timeZone`. */
-export type Ceilings = { limits: readonly { ceiling: Ceiling; unit: Unit; limit: number }[]; timeZone: string }
+/** Days and months are those of `timeZone`; of what loops share, `priority` says how much is this one's to take. */
+export type Ceilings = {
+  limits: readonly { ceiling: Ceiling; unit: Unit; limit: number }[]
+  timeZone: string
+  priority?: Priority | undefined
+}
+
+/** The ceilings that several loops share: of these alone something is kept for those above. */
+export const sharedCeilings: ReadonlySet<Ceiling> = new Set(["month", "fleet"])
 
 export type ReserveRequest = {
   change: string
@@ -30,10 +39,29 @@ export type ReserveRequest = {
   whole?: boolean
   ceilings: Ceilings
 }
-export type Reserved = ({ is: "granted"; near: Standing[] } & Amount) | ({ is: "denied"; asked: number } & Standing)
+/** `byPriority`: there is enough, and it is kept for loops above this one. */
+export type Reserved =
+  | ({ is: "granted"; near: Standing[] } & Amount)
+  | ({ is: "denied"; asked: number; byPriority: boolean } & Standing)
 
 /** What is used of a ceiling, spent or set aside; `ahead` where the clock's new day is not believed yet. */
-export type Standing = { ceiling: Ceiling; unit: Unit; limit: number; used: number; ahead?: LedgerTime["ahead"] }
+export type Standing = {
+  ceiling: Ceiling
+  unit: Unit
+  limit: number
+  used: number
+  ahead?: LedgerTime["ahead"]
+  /** When it begins anew, for one of a day or a month. */
+  endsAt?: Date
+  /** What this loop leaves to those above it; absent where it may take all. */
+  kept?: Kept
+}
+
+/** Part of a shared ceiling: how much, by whose priority, and for whom that is known. */
+export type Kept = { amount: number; by: Priority; for: readonly RankedLoop[] }
+
+/** What was added to a reserve; `kept` where there was more, for loops above this one. */
+export type Extended = { usd: number; kept?: Standing }
 
 /** Settles a reserve together with the event that tells what was spent; `dead`, what nobody will settle any more, in full. */
 export type Settlement =
@@ -61,42 +89,72 @@ async function reserveIn(tx: Transaction<Tables>, request: ReserveRequest): Prom
   const asked: Amount = { usd, tokens }
   const time = await ledgerTime(tx)
   const standings = await ceilingsNow(tx, request, time)
+  const denied = deniedBy(standings, asked, whole)
+  if (denied !== undefined) return denied
   const left = { ...asked }
-  for (const standing of standings) {
-    const { unit, limit, used } = standing
-    if (asked[unit] === 0) continue
-    const free = limit - used
-    if (free <= NOTHING[unit] || (whole && unit === "usd" && usd - free > NOTHING.usd))
-      return { is: "denied", ...standing, asked: asked[unit] }
-    left[unit] = Math.min(left[unit], free)
-  }
+  for (const standing of standings) left[standing.unit] = Math.min(left[standing.unit], freeOf(standing))
   const row = { change, key, repo, loop, run, reserved_usd: left.usd, reserved_tokens: left.tokens, at: time.now }
   await tx.insertInto("money").values(row).execute()
   const near = standings.filter(({ unit, limit, used }) => used + left[unit] >= NEAR * limit)
   return { is: "granted", near, ...left }
 }
 
-/**
- * Sets more aside under a reserve that stands: what is asked, or what is left under every ceiling. Says how much was added,
- * 0 where nothing is left or the reserve is settled already.
- */
-export function addToReserve(db: Db, request: ReserveRequest): Promise<number> {
-  return transact(() => db.transaction().execute((tx) => addIn(tx, request)))
+/** What stands in the way: rather a ceiling that is reached than what is kept for others, who will leave room again. */
+function deniedBy(standings: readonly Standing[], asked: Amount, whole: boolean): Reserved | undefined {
+  const isShort = (free: number, unit: Unit) =>
+    free <= NOTHING[unit] || (whole && unit === "usd" && asked.usd - free > NOTHING.usd)
+  const claimed = standings.filter(({ unit }) => asked[unit] > 0)
+  const reached = claimed.find(({ unit, limit, used }) => isShort(limit - used, unit))
+  const standing = reached ?? claimed.find((each) => isShort(freeOf(each), each.unit))
+  if (standing === undefined) return undefined
+  return { is: "denied", ...standing, asked: asked[standing.unit], byPriority: reached === undefined }
 }
 
-async function addIn(tx: Transaction<Tables>, request: ReserveRequest): Promise<number> {
+/** What a loop may still take of a ceiling. */
+export function freeOf({ limit, used, kept }: Pick<Standing, "limit" | "used" | "kept">): number {
+  return limit - used - (kept?.amount ?? 0)
+}
+
+/**
+ * Sets more aside under a reserve that stands: what is asked, or what is left under every ceiling. Says how much was added,
+ * 0 where nothing is left or the reserve is settled already. `note` writes it down in the same transaction.
+ */
+export function addToReserve(
+  db: Db,
+  request: ReserveRequest,
+  note?: (tx: Transaction<Tables>, usd: number, total: number) => Promise<void>,
+): Promise<Extended> {
+  return transact(() =>
+    db.transaction().execute(async (tx) => {
+      const { total, ...extended } = await addIn(tx, request)
+      if (total !== undefined) await note?.(tx, extended.usd, total)
+      return extended
+    }),
+  )
+}
+
+async function addIn(tx: Transaction<Tables>, request: ReserveRequest): Promise<Extended & { total?: number }> {
   await lockMoney(tx)
-  if ((await standingReserve(tx, request))?.stands !== true) return 0
+  if ((await standingReserve(tx, request))?.stands !== true) return { usd: 0 }
   const dollars = (await ceilingsNow(tx, request)).filter(({ unit }) => unit === "usd")
-  const added = dollars.reduce((least, { limit, used }) => Math.min(least, limit - used), request.usd)
-  if (added <= NOTHING.usd) return 0
-  await tx
+  const scarcest = dollars.reduce<Standing | undefined>(
+    (least, each) => (least === undefined || freeOf(each) < freeOf(least) ? each : least),
+    undefined,
+  )
+  const added = Math.min(request.usd, scarcest === undefined ? request.usd : freeOf(scarcest))
+  const isThere = dollars.every(({ limit, used }) => limit - used >= request.usd - NOTHING.usd)
+  const kept = scarcest?.kept !== undefined && isThere && added < request.usd - NOTHING.usd ? { kept: scarcest } : {}
+  if (added <= NOTHING.usd) return { usd: 0, ...kept }
+  const row = await tx
     .updateTable("money")
     .set({ reserved_usd: sql<number>`reserved_usd + ${added}` })
     .where("change", "=", request.change)
     .where("key", "=", request.key)
-    .execute()
-  return added
+    // Its end settles it without the lock above, and may have come in between.
+    .where("settled_usd", "is", null)
+    .returning("reserved_usd")
+    .executeTakeFirst()
+  return row === undefined ? { usd: 0 } : { usd: added, total: row.reserved_usd, ...kept }
 }
 
 /** One at a time over all loops: some ceilings are of all of them. It takes a millisecond, once an attempt. */
@@ -123,11 +181,14 @@ type Place = Pick<ReserveRequest, "repo" | "loop" | "run" | "ceilings"> & { chan
 /** What is left of a loop's money, before anything is begun that would cost some. */
 export async function ceilingsNow(
   db: Db | Transaction<Tables>,
-  { change, repo, loop, run, ceilings: { limits, timeZone } }: Place,
+  { change, repo, loop, run, ceilings: { limits, timeZone, priority = "normal" } }: Place,
   known?: LedgerTime,
 ): Promise<Standing[]> {
   const dated = limits.some(({ ceiling }) => ceiling !== "change" && ceiling !== "run")
   const time = dated ? (known ?? (await ledgerTime(db))) : undefined
+  const shares = time !== undefined && priority !== "high" && limits.some(({ ceiling }) => sharedCeilings.has(ceiling))
+  const since = new Date((time?.now.getTime() ?? 0) - REMEMBERED_MS)
+  const others = shares ? await loopsSince(db, { but: { repo, loop }, since }) : []
   const day = time === undefined ? new Date(0) : startOfDay(time.now, timeZone)
   const month = time === undefined ? new Date(0) : startOfMonth(time.now, timeZone)
   const narrowed: Record<Ceiling, (query: MoneyQuery) => MoneyQuery> = {
@@ -143,10 +204,28 @@ export async function ceilingsNow(
     const used = (await usedOf(db, narrowed[ceiling]))[unit]
     const isDated = ceiling !== "change" && ceiling !== "run"
     const ahead = isDated && time?.ahead !== undefined ? { ahead: time.ahead } : {}
-    standings.push({ ceiling, unit, limit, used, ...ahead })
+    const end = ceiling === "month" ? startOfNextMonth : startOfNextDay
+    const endsAt = isDated && time !== undefined ? { endsAt: end(time.now, timeZone) } : {}
+    const sharers = others.filter((other) => ceiling === "fleet" || other.repo === repo)
+    const kept = sharedCeilings.has(ceiling) ? keptOf(limit, priority, sharers) : undefined
+    standings.push({ ceiling, unit, limit, used, ...ahead, ...endsAt, ...(kept === undefined ? {} : { kept }) })
   }
   return standings
 }
+
+/** What a loop of this priority leaves of a ceiling to those who share it and go before it. */
+function keptOf(limit: number, by: Priority, sharers: readonly RankedLoop[]): Kept | undefined {
+  const above = sharers.filter(({ priority }) => goesBefore(priority, by))
+  const amount = limit - limit * shareOf(by, above.some(isHigh))
+  return amount === 0 ? undefined : { amount, by, for: above }
+}
+
+function isHigh({ priority }: RankedLoop): boolean {
+  return priority === "high"
+}
+
+/** A loop that was not at work for so long keeps nothing from others any more. */
+const REMEMBERED_MS = 31 * 24 * 60 * 60 * 1000
 
 /** What a repository (or one loop of it) has cost since a moment, or in all, US dollars. */
 export async function spentSince(db: Db, where: { repo: string; loop?: string }, since?: Date): Promise<number> {

@@ -88,6 +88,8 @@ const LOST: ReadonlySet<string> = new Set([
 /** Whether a database error says that the connection is gone, rather than that the statement was wrong. */
 export function isLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false
+  // Another process changed a table under a statement that this connection had prepared: the next connection plans anew.
+  if (/cached plan must not change result type/i.test(error.message)) return true
   if ("code" in error && typeof error.code === "string") return LOST.has(error.code)
   return /Connection terminated|not queryable|timeout exceeded when trying to connect/i.test(error.message)
 }

@@ -4,7 +4,7 @@ import type { Db } from "./database.ts"
 
 /**
  * Removes rows that are old and prove nothing: workflows of the durable engine that ended, which the ledger has told since,
- * and findings that no run has seen for long and no change is of. Events, money, and what people said stay for good.
+ * findings that no run has seen for long and no change is of, and what triagers said of such. Events, money, and what people said stay for good.
  */
 export async function pruneLedger(
   db: Db,
@@ -13,9 +13,11 @@ export async function pruneLedger(
 ): Promise<{ what: string; count: number }[]> {
   const workflows = await pruneWorkflows(pool, before, dryRun)
   const findings = await pruneFindings(db, before, dryRun)
+  const sorted = await pruneTriage(db, before, dryRun)
   return [
     { what: "ended workflows of the durable engine", count: workflows },
     { what: "findings that nothing has seen since", count: findings },
+    { what: "words of triagers that nothing has asked for since", count: sorted },
   ].filter((each) => each.count > 0)
 }
 
@@ -42,5 +44,15 @@ async function pruneFindings(db: Db, before: Date, dryRun: boolean): Promise<num
       }>`with gone as (delete from flyball.finding f where ${old} returning 1) select count(*) as count from gone`.execute(
         db,
       )
+  return Number(rows[0]?.count ?? 0)
+}
+
+async function pruneTriage(db: Db, before: Date, dryRun: boolean): Promise<number> {
+  const count = dryRun
+    ? sql<{ count: string }>`select count(*) as count from flyball.triage where used_at < ${before}`
+    : sql<{
+        count: string
+      }>`with gone as (delete from flyball.triage where used_at < ${before} returning 1) select count(*) as count from gone`
+  const { rows } = await count.execute(db)
   return Number(rows[0]?.count ?? 0)
 }

@@ -4,7 +4,7 @@ import { Finding } from "../core/finding.ts"
 import { Loop } from "../core/loop.ts"
 import type { Db } from "./database.ts"
 import { toJson } from "./json.ts"
-import { transact } from "./patient-pool.ts"
+import { noteLoop } from "./loops.ts"
 
 export type RunRow = {
   id: string
@@ -22,6 +22,7 @@ export async function startRun(
   db: Db,
   run: { id: string; repo: string; loop: Loop; trigger: string; executor: string },
 ): Promise<void> {
+  await noteLoop(db, run.repo, run.loop)
   await db
     .insertInto("run")
     .values({
@@ -93,24 +94,27 @@ export async function recordFindings(
   run: { id: string; repo: string; loop: Loop },
   findings: readonly Finding[],
 ): Promise<void> {
-  for (const finding of findings) {
+  // One statement can't write a row twice: of two findings with one fingerprint the last counts, as if it came later.
+  const rows = [...new Map(findings.map((finding) => [finding.fingerprint, toJson(finding)]))]
+  // `now()` is the same for all rows of a statement, and they are read in the order in which they were seen first.
+  const inOrder = sql<Date>`clock_timestamp()`
+  for (let from = 0; from < rows.length; from += AT_ONCE) {
+    const values = rows.slice(from, from + AT_ONCE).map(([fingerprint, body]) => {
+      return { repo: run.repo, loop: run.loop.name, fingerprint, body, seen_by: run.id, first_seen_at: inOrder }
+    })
     await db
       .insertInto("finding")
-      .values({
-        repo: run.repo,
-        loop: run.loop.name,
-        fingerprint: finding.fingerprint,
-        body: toJson(finding),
-        seen_by: run.id,
-      })
+      .values(values)
       .onConflict((conflict) =>
         conflict
           .columns(["repo", "loop", "fingerprint"])
-          .doUpdateSet({ body: toJson(finding), seen_by: run.id, last_seen_at: sql`now()` }),
+          .doUpdateSet({ body: sql`excluded.body`, seen_by: run.id, last_seen_at: sql`now()` }),
       )
       .execute()
   }
 }
+
+const AT_ONCE = 100
 
 /** Every finding the newest run of the loop saw. */
 export async function readFindings(db: Db, where: { repo: string; loop: string; seenBy: string }): Promise<Finding[]> {
@@ -153,23 +157,16 @@ export async function admit(
   ordinal: number,
 ): Promise<string> {
   const id = changeId(run.repo, run.loop.name, finding, ordinal)
-  return transact(() =>
-    db.transaction().execute(async (tx) => {
-      const fresh = await tx
-        .insertInto("change")
-        .values({ id, repo: run.repo, loop: run.loop.name, fingerprint: finding.fingerprint, ordinal, run: run.id })
-        .onConflict((conflict) => conflict.doNothing())
-        .returning("id")
-        .executeTakeFirst()
-      if (fresh === undefined) return id
-      const body = { type: "found", finding, run: run.id, loop: run.loop.name, loopHash: run.loop.hash }
-      await tx
-        .insertInto("event")
-        .values({ change: id, key: "found", body: toJson(body) })
-        .execute()
-      return id
-    }),
-  )
+  const { repo, loop } = run
+  const body = { type: "found", finding, run: run.id, loop: loop.name, loopHash: loop.hash }
+  // Both or none: one statement is a transaction of its own.
+  await sql`
+    with fresh as (
+      insert into flyball.change (id, repo, loop, fingerprint, ordinal, run)
+      values (${id}, ${repo}, ${loop.name}, ${finding.fingerprint}, ${ordinal}, ${run.id})
+      on conflict do nothing returning id)
+    insert into flyball.event (change, key, body) select id, 'found', ${toJson(body)}::jsonb from fresh`.execute(db)
+  return id
 }
 
 /** Readable and the same whoever computes it: words of the title, then a digest. */

@@ -1,5 +1,6 @@
 import type { Change } from "../core/change.ts"
 import type { Evidence } from "../core/evidence.ts"
+import { choiceOf, roundsOf } from "../core/round.ts"
 import type { Spend } from "../core/spend.ts"
 import { inMarkdown, inMessage } from "../core/untrusted.ts"
 
@@ -10,11 +11,12 @@ type Facts = { change: Change; loopName: string; runId: string; evidence: readon
 /** What a reviewer reads first: the title, a body with the evidence, and the commit message with its trailers. */
 export function describeProposal(facts: Facts): ProposalText {
   const { finding } = facts.change
-  const title = inMessage(`Fix: ${finding.title}`, 72)
+  const title = inMessage(finding.lessons === undefined ? `Fix: ${finding.title}` : finding.title, 72)
   const attempts = facts.change.attempts.length
   const lines = [
     `Found by \`${finding.source}\` in loop \`${facts.loopName}\`${finding.file === undefined ? "" : `, in ${inMarkdown(finding.file, 200)}`}.`,
     `Made in ${attempts} attempt${attempts === 1 ? "" : "s"} by ${makers(facts.change)}; ${money(facts.spend)}.`,
+    ...chosen(facts.change),
     "",
     "| check | outcome | what it says |",
     "|---|---|---|",
@@ -43,6 +45,13 @@ function makers(change: Change): string {
     .map((attempt) => inMarkdown([attempt.agent, attempt.model].filter(Boolean).join(" "), 120))
     .filter((name) => name !== "(no text)")
   return [...new Set(names)].join(", ") || "no agent"
+}
+
+/** Which of several makers' work this is. */
+function chosen({ attempts }: Change): string[] {
+  const round = roundsOf(attempts).at(-1)
+  const choice = round === undefined ? undefined : choiceOf(round)
+  return choice === undefined ? [] : [`Best of ${choice.of}: attempt ${choice.attempt}, because ${choice.why}.`]
 }
 
 function money(spend: Spend): string {

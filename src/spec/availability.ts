@@ -46,22 +46,6 @@ const rules: readonly Rule[] = [
         : [],
     ),
   ({ steps }) =>
-    steps.plan === undefined
-      ? []
-      : [later("plan", "steps.plan", "skipped", "planning", "the maker starts without a plan")],
-  ({ steps }) =>
-    steps.discover.triage === undefined
-      ? []
-      : [
-          later(
-            "triage",
-            "steps.discover.triage",
-            "skipped",
-            "triage by an agent",
-            "findings keep what their source says of them",
-          ),
-        ],
-  ({ steps }) =>
     steps.verify.layers.flatMap((layer, i) =>
       layer.by === "approve"
         ? [

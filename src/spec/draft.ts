@@ -10,7 +10,7 @@ export type Mentions = {
   actions: (Mention & { call: Call })[]
   followUps: (Mention & { call: Call })[]
   checks: Mention[]
-  agents: (Mention & { role: "maker" | "reviewer" | "planner" | "triager" | "explorer" })[]
+  agents: (Mention & { role: "maker" | "reviewer" | "evaluator" | "planner" | "triager" | "explorer" | "scribe" })[]
 }
 
 /** A loop with every short form read and every default filled in, whose names are not resolved yet. */

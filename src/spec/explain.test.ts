@@ -65,18 +65,20 @@ function randomLoop(seed: number): string {
     maybe(`autonomy: ${pick(["report", "draft", "merge"])}`),
     maybe("strict: true"),
     maybe(
-      `goal: { done_when: ${pick(["tests_pass AND types", "all is well, and stays so", "tests_pass"]).replace(",", "")} }`,
+      `goal: { done_when: ${pick(["tests_pass AND types", "all is well, and stays so", "tests_pass"]).replace(",", "")}${maybe(", evaluator: evaluator")} }`,
     ),
     "agents:",
     `  implementer: ${pick(["{ use: claude, model: sonnet, then: { model: opus, then: { use: gemini } } }", "{ use: command, command: 'a \"b\" $c', cost: $0.25/attempt }", "{ use: command, command: [sh, -c, 'x: y'], skills: [a, b] }", "{ use: codex, effort: high, instructions: 'Be: kind\n\n    and clear' }"])}`,
     "  reviewer: { use: replay, recording: r/s }",
+    "  second: { use: command, command: ./review.sh }",
+    "  third: { use: pi, model: qwen }",
     "checks:",
     `  types: ${pick(["npx tsc", "[npx, tsc, --noEmit]", "{ run: 'x | y', kind: exit, format: tsc, timeout: 90s }"])}`,
     "steps:",
     `  - discover: { run: ${pick(["failing_tests", "checklist(TODO.md) + open_issues", `'sh("a, \\"b\\" \\\\d") + sh("c")'`])}${writes ? `, write_to: ${file}` : ""}${maybe(", attempt_if: \"finding.size != 'large'\"")} }`,
     maybe("  - plan: { spawn: planner(finding) }"),
-    `  - act: { for_each: finding, spawn: implementer(finding), max_parallel: ${1 + Math.floor(next() * 9)}${maybe(", isolation: clone")} }`,
-    `  - verify: { layers: [ { check: ${words(3)} }, { agent: reviewer }, { approve: { by: "@a/b", when: "change.touches('x/**')" } } ] }`,
+    `  - act: { for_each: finding, spawn: implementer(finding), max_parallel: ${1 + Math.floor(next() * 9)}${maybe(", isolation: clone")}${maybe(", best_of: 3")} }`,
+    `  - verify: { layers: [ { check: ${words(3)} }, { ${pick(["agent: reviewer", "agent: [reviewer, second]", "agent: [second, reviewer, third], quorum: 2", "agent: [reviewer]"])} }, { approve: { by: "@a/b", when: "change.touches('x/**')" } } ] }`,
     maybe("  - ship: { run: open_pr + notify_slack, if: verified, then: 'wait_ci(rounds=2) + watch_deploy(30m)' }"),
     "guardrails:",
     `  budget: [ $${(next() * 9 + 0.01).toFixed(2)}/run, ${Math.ceil(next() * 1e7)} tokens/day ]`,
@@ -88,6 +90,7 @@ function randomLoop(seed: number): string {
     maybe(pick(["setup: npm ci", "hooks: { after_isolate: 'a && b # c', on_escalate: ./x }"])),
     maybe("state: { branch: flyball-state }"),
     maybe("skills: [one, two]"),
+    maybe(pick(["learn: true", "learn: { agent: reviewer }", "learn: false"])),
   ]
     .filter((line) => line !== "")
     .join("\n")

@@ -51,6 +51,7 @@ function toFile(loop: Loop): RawLoop {
         ? undefined
         : defined({
             done_when: loop.goal.doneWhen,
+            evaluator: evaluatorOf(loop),
             metrics: loop.goal.metrics.length === 0 ? undefined : loop.goal.metrics,
           }),
     trigger: loop.trigger.map(writeTrigger),
@@ -67,11 +68,13 @@ function toFile(loop: Loop): RawLoop {
         : defined({ after_isolate: loop.hooks.afterIsolate, on_escalate: loop.hooks.onEscalate }),
     network: loop.network,
     state: loop.state,
+    learn: loop.learn,
   })
 }
 
 function stepsToFile({ steps }: Loop): RawLoop["steps"] {
   const { discover, plan, act, verify, ship } = steps
+  const layers = verify.layers.flatMap(layerToFile)
   const empty = discover.run.length === 0 && discover.writeTo === undefined
   return [
     ...(empty
@@ -95,10 +98,11 @@ function stepsToFile({ steps }: Loop): RawLoop["steps"] {
               for_each: discover.writeTo === undefined ? "finding" : `finding in ${writeStatePath(discover.writeTo)}`,
               spawn: `${act.agent}(finding)`,
               max_parallel: act.maxParallel,
+              ...(act.bestOf === undefined ? {} : { best_of: act.bestOf }),
             },
           },
         ]),
-    ...(verify.layers.length === 0 ? [] : [{ verify: { layers: verify.layers.map(layerToFile) } }]),
+    ...(layers.length === 0 ? [] : [{ verify: { layers } }]),
     ...(ship === undefined
       ? []
       : [
@@ -113,10 +117,24 @@ function stepsToFile({ steps }: Loop): RawLoop["steps"] {
   ]
 }
 
-function layerToFile(layer: Layer): RawLayer {
-  if (layer.by === "check") return { check: writeWords(layer.expr) }
-  if (layer.by === "agent") return { agent: layer.agent }
-  return { approve: defined({ by: layer.who, when: layer.when }) }
+/** The evaluator's layer is said by the goal. */
+function layerToFile(layer: Layer): RawLayer[] {
+  switch (layer.by) {
+    case "check":
+      return [{ check: writeWords(layer.expr) }]
+    case "agent":
+      return [{ agent: layer.agent }]
+    case "panel":
+      return [{ agent: layer.agents, quorum: layer.quorum }]
+    case "evaluator":
+      return []
+    case "approve":
+      return [{ approve: defined({ by: layer.who, when: layer.when }) }]
+  }
+}
+
+function evaluatorOf({ steps }: Loop): string | undefined {
+  return steps.verify.layers.flatMap((layer) => (layer.by === "evaluator" ? [layer.agent] : []))[0]
 }
 
 function agentToFile(agent: AgentSpec): RawAgent {
@@ -165,6 +183,7 @@ function guardrailsToFile(guardrails: Loop["guardrails"]): RawGuardrails {
   return defined({
     max_iterations: guardrails.maxIterations,
     budget: ceilings.length === 0 ? undefined : ceilings,
+    priority: guardrails.priority,
     halt_on: [
       `no_progress(${haltOn.noProgress})`,
       `same_error(${haltOn.sameError})`,

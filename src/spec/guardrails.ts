@@ -16,6 +16,7 @@ const minute = 60_000
 export const defaultGuardrails: Guardrails = {
   maxIterations: 3,
   budget: {},
+  priority: "normal",
   haltOn: { noProgress: 2, sameError: 3, repeatedOutput: 3 },
   timeoutMs: 45 * minute,
   silenceMs: 10 * minute,
@@ -39,6 +40,7 @@ export function readGuardrails(source: SourceFile, path: Path, raw: RawGuardrail
   return {
     maxIterations: count("max_iterations", inherited.maxIterations),
     budget: { ...inherited.budget, ...readBudget(source, [...path, "budget"], raw.budget) },
+    priority: raw.priority ?? inherited.priority ?? "normal",
     haltOn: { ...inherited.haltOn, ...readHaltOn(source, [...path, "halt_on"], raw.halt_on) },
     timeoutMs: duration("timeout", inherited.timeoutMs),
     silenceMs: duration("silence", inherited.silenceMs),

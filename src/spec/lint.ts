@@ -17,6 +17,7 @@ type Given = {
 /** What is well formed and yet not wise: maker = checker, a goal no machine can check, missing guard rails. */
 export function lint(given: Given): void {
   lintReviewers(given)
+  lintPanels(given)
   // What was written and couldn't be read is not what is missing.
   if (!told(given, ["BAD_CHECK", "WRONG_TYPE", "UNKNOWN_KEY", "EMPTY_VALUE", "STEP_SHAPE"])) {
     lintGoal(given)
@@ -33,7 +34,7 @@ function told({ source }: Given, codes: readonly string[]): boolean {
 function lintReviewers({ source, loop, mentions, choose }: Given): void {
   const makerName = loop.steps.act?.agent
   if (makerName === undefined) return
-  for (const mention of mentions.agents.filter(({ role }) => role === "reviewer")) {
+  for (const mention of mentions.agents.filter(({ role }) => role === "reviewer" || role === "evaluator")) {
     const place = { ...(mention.at === undefined ? {} : { at: mention.at }) }
     if (mention.name === makerName) {
       complain(source, mention.path, {
@@ -59,9 +60,34 @@ function lintReviewers({ source, loop, mentions, choose }: Given): void {
         code: "SAME_FAMILY",
         severity: loop.strict ? "error" : "warning",
         message: `Maker and checker are alike: ${alike.why}; models of one family share their blind spots.`,
-        hint: "A reviewer of another maker sees more; the evidence will repeat this.",
+        hint: "One of another maker sees more; the evidence will repeat this.",
         ...place,
       })
+  }
+}
+
+/** Two copies of one opinion are no quorum (catalogue T5, among those who check). */
+function lintPanels({ source, loop, mentions, choose }: Given): void {
+  const maker = loop.agents[loop.steps.act?.agent ?? ""]
+  for (const panel of loop.steps.verify.layers.flatMap((layer) => (layer.by === "panel" ? [layer] : []))) {
+    const members: AgentSpec[] = []
+    for (const name of panel.agents) {
+      const spec = Object.hasOwn(loop.agents, name) ? loop.agents[name] : undefined
+      const member = spec === undefined || choose === undefined ? spec : choose(spec, maker && choose(maker), members)
+      if (member === undefined) continue
+      const twin = members.find((other) => ladderIndependence(other, member).is === "same")
+      members.push(member)
+      const mention = mentions.agents.findLast((each) => each.role === "reviewer" && each.name === name)
+      if (twin === undefined || mention === undefined) continue
+      const alike = ladderIndependence(twin, member)
+      complain(source, mention.path, {
+        code: "SAME_OPINION",
+        severity: loop.strict ? "error" : "warning",
+        message: `\`${twin.name}\` and \`${name}\` are one opinion${alike.is === "same" ? `: ${alike.why}` : ""}; two copies of it are no quorum.`,
+        hint: "Give one of them another agent or another model.",
+        ...(mention.at === undefined ? {} : { at: mention.at }),
+      })
+    }
   }
 }
 

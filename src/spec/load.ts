@@ -8,12 +8,14 @@ import type { Draft, Mentions } from "./draft.ts"
 import { missingFolder, ROOT, readFolder } from "./folder-path.ts"
 import { listed, readGuardrails } from "./guardrails.ts"
 import { hashLoop } from "./hash.ts"
+import { readLearn } from "./learn.ts"
 import { lint } from "./lint.ts"
 import { Misread, reading } from "./misread.ts"
 import { readNetwork } from "./network.ts"
 import { type ProjectConfig, readChecksFile, readConfig } from "./project-files.ts"
 import { knownCheckNames, type Resolved, resolveNames, type Surroundings } from "./resolve.ts"
 import { type RawLoop, RawLoop as RawLoopSchema, RawResource } from "./shape.ts"
+import { resolveSkillSources } from "./skill-sources.ts"
 import { complain, openText, type Path, type SourceFile } from "./source-file.ts"
 import type { Reading } from "./step-parts.ts"
 import { readSteps, stepPath } from "./steps.ts"
@@ -66,7 +68,11 @@ export async function loadLoop(input: { file: string; text?: string }, context: 
   const draft = await readDraft(source, raw, config, known, context.strict ?? false)
   if (path !== undefined) draft.path = path
   await lintPath(source, draft, tree)
-  const { agents, checks, names } = resolveNames({ source, draft, agentFiles, checksFile, surroundings })
+  const resolved = resolveNames({ source, draft, agentFiles, checksFile, surroundings })
+  const { agents, checks } = resolved
+  const bySkill = draft.mentions.sources.some(({ name }) => name === "skill")
+  const skills = bySkill ? await surroundings.skills?.() : undefined
+  const names = resolveSkillSources(source, draft.mentions, resolved.names, skills)
   const { mentions, ...rest } = draft
   // `--strict` is asked of this reading, not said by the loop: the loop and its hash stay the same.
   const body = { ...rest, agents, checks, strict: raw.strict ?? config.strict }
@@ -131,6 +137,7 @@ async function readDraft(
     })
   const goal = readGoal(source, raw)
   const hooks = readHooks(source, raw)
+  const learn = readLearn(raw.learn, mentions)
   const network = readNetwork(source, ["network"], raw.network) ?? config.network
   const agents = Object.fromEntries(
     Object.entries(raw.agents ?? {}).map(([name, agent]) => [
@@ -153,6 +160,7 @@ async function readDraft(
     guardrails: readGuardrails(source, ["guardrails"], raw.guardrails ?? {}, config.guardrails),
     hooks,
     ...(network === undefined ? {} : { network }),
+    ...(learn === undefined ? {} : { learn }),
     ...(raw.state?.branch === undefined ? {} : { state: { branch: raw.state.branch } }),
     mentions,
   }

@@ -4,6 +4,7 @@ import { CHECK_TIMEOUT_MS } from "./definitions.ts"
 import type { Draft, Mention } from "./draft.ts"
 import { ROOT } from "./folder-path.ts"
 import { nearest } from "./nearest.ts"
+import type { OfferedSkill } from "./skill-sources.ts"
 import { complain, type SourceFile } from "./source-file.ts"
 import {
   builtinAgents,
@@ -19,8 +20,8 @@ import {
 export type Surroundings = {
   /** Agents installed here; `usable` is false for one that this version can't run. */
   agents?: readonly InstalledAgent[]
-  /** What `use: auto` becomes for a run, for a checker beside its maker; undefined where nothing can be chosen. */
-  choose?: (agent: AgentSpec, maker?: AgentSpec) => AgentSpec | undefined
+  /** What `use: auto` becomes for a run, for a checker beside its maker and others of its panel; undefined where nothing can be chosen. */
+  choose?: (agent: AgentSpec, maker?: AgentSpec, beside?: readonly AgentSpec[]) => AgentSpec | undefined
   /** Checks found in the project itself: package.json scripts, pytest, cargo, … */
   checks?: readonly CheckSpec[]
   /** The same for the folder that the loop works in, which only its file says; takes the place of `checks`. */
@@ -28,6 +29,8 @@ export type Surroundings = {
   /** Sources and actions, besides Flyball's own; `missing` says why one can't work here. */
   sources?: readonly Offered[]
   actions?: readonly Offered[]
+  /** Skills by their names, looked up where a loop names one among its sources. */
+  skills?: () => Promise<readonly OfferedSkill[]>
   /** Connectors with settings, besides those of `.flyball/config.yaml`. */
   connectors?: readonly string[]
 }

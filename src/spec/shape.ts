@@ -1,5 +1,6 @@
 import { z } from "zod"
 import { AgentKind, CheckKind } from "../core/loop.ts"
+import { Priority } from "../core/priority.ts"
 
 /*
  * The loop file as it is written, before any of its short forms is read. What each key demands beyond its type is in the
@@ -87,10 +88,17 @@ export const RawCheck = z.union(
 )
 export type RawCheck = z.infer<typeof RawCheck>
 
+const reviewers = oneOrMore(
+  "A reviewer: another agent than the maker; or a panel of them.",
+  "a reviewer's name, or a list of reviewers",
+).optional()
+const quorum = count("Of a panel: how many must accept; all unless set.").optional()
+
 const RawLayer = mapping(
   {
     check: words("Names of checks with AND, OR, NOT.", "names of checks such as tests_pass AND lint_clean").optional(),
-    agent: words("A reviewer: another agent than the maker.").optional(),
+    agent: reviewers,
+    quorum,
     approve: mapping(
       {
         by: words("Who must approve: a person or a team, `@payments`.").optional(),
@@ -131,6 +139,7 @@ const RawStep = mapping(
         spawn: words("The maker: `implementer(finding)`.").optional(),
         isolation: z.enum(["worktree", "clone", "sandbox"]).describe("Where the maker works.").optional(),
         max_parallel: count("Changes worked on at the same time.").optional(),
+        best_of: count("Makers that try the same finding, 2 to 5; the gate chooses.").optional(),
       },
       "Makes the change.",
       "a mapping such as { for_each: finding, spawn: implementer(finding) }",
@@ -141,7 +150,8 @@ const RawStep = mapping(
           "Names of checks with AND, OR, NOT.",
           "names of checks such as tests_pass AND lint_clean",
         ).optional(),
-        agent: words("A reviewer: another agent than the maker.").optional(),
+        agent: reviewers,
+        quorum,
         layers: layers.optional(),
       },
       "Judges the change.",
@@ -169,6 +179,7 @@ export const RawGuardrails = mapping(
       "Ceilings: $5/run, $40/day, $1/attempt, $3/change, $200/month (of the repository), 30M tokens/day.",
       "money such as $5/run, or tokens such as 30M tokens/day",
     ).optional(),
+    priority: Priority.describe("Who goes first under a ceiling that loops share.").optional(),
     halt_on: oneOrMore(
       "no_progress(2), same_error(3), repeated_output(3).",
       "a rule such as no_progress(2)",
@@ -205,6 +216,7 @@ export type RawGuardrails = z.infer<typeof RawGuardrails>
 const goal = mapping(
   {
     done_when: words("Names of checks with AND, OR, NOT; or prose that checks or metrics make measurable.").optional(),
+    evaluator: words("An agent that says, once all checks pass, whether `done_when` holds.").optional(),
     metrics: z
       .array(
         mapping(
@@ -267,6 +279,16 @@ const body = {
     "What makers may reach besides their model: registries by name (npm, pypi, …) and hosts (api.example.com, *.example.com:8443); [] is nothing.",
     "a registry such as npm, or a host such as api.example.com",
   ).optional(),
+  learn: z
+    .union(
+      [
+        z.boolean(),
+        mapping({ agent: words("Who says what was learned; `scribe` unless set.").optional() }, "The scribe."),
+      ],
+      said("true, or a mapping such as { agent: scribe }"),
+    )
+    .describe("After a run, what was learned is proposed as a change to LESSONS.md or a skill; off unless set.")
+    .optional(),
   state: mapping(
     { branch: words("Keeps the state file's history on this branch.").optional() },
     "The state file's history.",

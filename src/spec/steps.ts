@@ -1,4 +1,5 @@
 import type { Call, Loop } from "../core/loop.ts"
+import { triagerOf } from "../core/loop-roles.ts"
 import { readCalls, readOneCall } from "./calls.ts"
 import type { Mentions } from "./draft.ts"
 import { listed, readCount } from "./guardrails.ts"
@@ -93,8 +94,10 @@ async function readDiscover(reader: Reading, steps: RawSteps): Promise<Loop["ste
   if (raw.run === undefined) missing(source, path, "run", "run: failing_tests + open_issues")
   const run = readList(source, [...path, "run"], raw.run, mentions.sources)
   for (const { call, path: at, at: place } of mentions.sources) {
-    const [agent] = call.args
-    if (call.name === "agent" && typeof agent === "string" && agent !== "")
+    const [agent] = call.name === "skill" ? [triagerOf(raw)] : call.args
+    // Whom `triage` names is mentioned there.
+    const named = call.name === "agent" || (call.name === "skill" && raw.triage === undefined)
+    if (named && typeof agent === "string" && agent !== "")
       mentions.agents.push({ name: agent, path: at, role: "explorer", ...(place === undefined ? {} : { at: place }) })
   }
   const writeTo =
@@ -121,10 +124,25 @@ function readAct(
   if (raw.for_each !== undefined)
     reading(source, [...path, "for_each"], "BAD_FOR_EACH", raw.for_each, (text) => readForEach(text, writeTo))
   const agent = readSpawn(reader, path, raw.spawn, "maker", "implementer")
+  const bestOf = readBestOf(source, [...path, "best_of"], raw.best_of)
   return {
     agent: agent ?? "implementer",
     maxParallel: readCount(source, [...path, "max_parallel"], raw.max_parallel, MAX_PARALLEL, LIMIT_PARALLEL),
+    ...(bestOf === undefined ? {} : { bestOf }),
   }
+}
+
+const LIMIT_BEST_OF = 5
+
+/** How many makers try the same; one is what there is without it. */
+function readBestOf(source: SourceFile, path: Path, raw: number | undefined): number | undefined {
+  if (raw === undefined || (raw >= 2 && raw <= LIMIT_BEST_OF)) return raw
+  complain(source, path, {
+    code: "OUT_OF_RANGE",
+    message: `\`best_of\` must be ${raw < 2 ? "at least 2" : `at most ${LIMIT_BEST_OF}`}, not ${raw}.`,
+    hint: raw === 1 ? "One maker is what there is without it: leave it out." : "best_of: 3",
+  })
+  return undefined
 }
 
 /** `finding`, or `finding in FILE`, where FILE must be what `write_to` names. */

@@ -2,6 +2,7 @@ import { checksOf } from "../core/check-expr.ts"
 import type { CheckExpr, Layer } from "../core/loop.ts"
 import { looksLikeWords, readWords } from "./check-words.ts"
 import { reading } from "./misread.ts"
+import { readReviewers } from "./reviewers.ts"
 import type { RawLayer, RawLoop } from "./shape.ts"
 import { complain, type Path } from "./source-file.ts"
 import { missing, type Reading, readCel } from "./step-parts.ts"
@@ -18,8 +19,9 @@ export async function readVerify(
   const elsewhere = raw.evaluation?.layers
   const layers: Layer[] = []
   if (verify?.raw.layers !== undefined) {
-    if (verify.raw.check !== undefined || verify.raw.agent !== undefined)
-      complain(source, [...verify.path, verify.raw.check === undefined ? "agent" : "check"], {
+    const beside = (["check", "agent", "quorum"] as const).find((key) => verify.raw[key] !== undefined)
+    if (beside !== undefined)
+      complain(source, [...verify.path, beside], {
         code: "SAID_TWICE",
         part: "key",
         message: "`verify` has `layers` and this beside them.",
@@ -30,7 +32,8 @@ export async function readVerify(
   // Cheap to dear: the checks before the reviewer, in whatever order they are written.
   if (verify?.raw.check !== undefined)
     layers.push(...readCheckLayer(reader, verify.raw.check, [...verify.path, "check"]))
-  if (verify?.raw.agent !== undefined) layers.push(readAgentLayer(reader, verify.raw.agent, [...verify.path, "agent"]))
+  if (verify !== undefined && (verify.raw.layers === undefined || verify.raw.agent !== undefined))
+    layers.push(...readReviewers(reader, verify.raw, verify.path))
   if (elsewhere !== undefined && verify !== undefined)
     complain(source, ["evaluation", "layers"], {
       code: "SAID_TWICE",
@@ -39,7 +42,7 @@ export async function readVerify(
       hint: "Keep `verify`.",
     })
   else if (elsewhere !== undefined) layers.push(...(await readLayers(reader, elsewhere, ["evaluation", "layers"])))
-  return withMetrics(raw, withGoal(reader, raw, layers))
+  return withEvaluator(reader, raw, withMetrics(raw, withGoal(reader, raw, layers)))
 }
 
 /** The goal's metrics are a check like any other: after the others, before anybody's opinion, unless a layer names it. */
@@ -63,7 +66,7 @@ async function readLayers(reader: Reading, raw: RawLayer[], path: Path): Promise
         hint: `Make it a layer of its own: \`- ${kinds[1]}:\``,
       })
     if (layer.check !== undefined) layers.push(...readCheckLayer(reader, layer.check, [...at, "check"]))
-    if (layer.agent !== undefined) layers.push(readAgentLayer(reader, layer.agent, [...at, "agent"]))
+    layers.push(...readReviewers(reader, layer, at))
     if (layer.approve === undefined) continue
     if (layer.approve.by === undefined) missing(reader.source, [...at, "approve"], "by", 'by: "@payments"')
     const when = await readCel(reader.source, [...at, "approve", "when"], layer.approve.when, "when")
@@ -72,17 +75,37 @@ async function readLayers(reader: Reading, raw: RawLayer[], path: Path): Promise
   return layers
 }
 
-function readAgentLayer(reader: Reading, agent: string, path: Path): Layer {
-  reader.mentions.agents.push({ name: agent.trim(), path, role: "reviewer" })
-  return { by: "agent", agent: agent.trim() }
-}
-
 function readCheckLayer(reader: Reading, text: string, path: Path): Layer[] {
   const words = reading(reader.source, path, "BAD_CHECK", text, readWords)
   if (words === undefined) return []
   for (const { name, offset } of words.mentions)
     reader.mentions.checks.push({ name, path, at: { value: text, offset, length: name.length } })
   return [{ by: "check", expr: words.expr }]
+}
+
+/** Who says whether the goal is reached comes after all else but a person's approval. */
+function withEvaluator({ source, mentions, knownChecks }: Reading, { goal }: RawLoop, layers: Layer[]): Layer[] {
+  const agent = goal?.evaluator?.trim()
+  if (agent === undefined) return layers
+  const path = ["goal", "evaluator"]
+  mentions.agents.push({ name: agent, path, role: "evaluator" })
+  if (goal?.done_when === undefined)
+    complain(source, path, {
+      code: "MISSING_KEY",
+      part: "key",
+      message: "The evaluator has nothing to hold the work against: the goal has no `done_when`.",
+      hint: "goal: { done_when: every public function is documented, evaluator: evaluator }",
+    })
+  else if (isWords(goal.done_when, knownChecks))
+    complain(source, path, {
+      code: "NEEDLESS_KEY",
+      severity: "warning",
+      part: "key",
+      message: "`done_when` names checks, which say by themselves whether it holds: an evaluator adds its cost alone.",
+      hint: "Say in `done_when` what no check can see, or leave the evaluator out.",
+    })
+  const before = layers.findLastIndex(({ by }) => by !== "approve")
+  return layers.toSpliced(before + 1, 0, { by: "evaluator", agent })
 }
 
 /** `done_when` in words is a layer too, unless what it says is demanded already. */

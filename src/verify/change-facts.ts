@@ -5,10 +5,11 @@ import type { CheckSpec, Guardrails } from "../core/loop.ts"
 import type { Repo } from "../core/ports.ts"
 import type { ChangeFacts } from "./checks/check.ts"
 import type { OwnTests } from "./checks/no-weakened-tests.ts"
-import { readDiff } from "./diff.ts"
+import { type Entry, readDiff } from "./diff.ts"
 import type { Subject } from "./evidence.ts"
+import { gateFiles, isGateData } from "./gate-scripts/named.ts"
 import { type Measured, measureBase, reportedFiles, runsTests } from "./judge-check.ts"
-import type { MeasureTree, Overlay, OverlayTree } from "./measuring.ts"
+import type { Difference, MeasureTree, Overlay, OverlayTree } from "./measuring.ts"
 import { apartFromNewTests } from "./new-tests.ts"
 import { isTestPath } from "./paths.ts"
 
@@ -37,12 +38,26 @@ export async function readFacts(
   { repo, subject, signal }: Where,
   finding: Finding | undefined,
   guardrails: Guardrails,
-  path?: string,
+  { path, checks = [] }: { path?: string | undefined; checks?: readonly CheckSpec[] } = {},
 ): Promise<ChangeFacts> {
   const { base, tree } = subject
-  const diff = await readDiff(repo, base, tree, signal)
-  const within = path === undefined ? {} : { within: path }
-  return { repo, base, tree, ...diff, finding, guardrails, ...within, isTest: isTestPath, harnessChanged: [], signal }
+  const [diff, named] = await Promise.all([
+    readDiff(repo, base, tree, signal),
+    gateFiles({ repo, base, signal }, checks),
+  ])
+  return {
+    repo,
+    base,
+    tree,
+    ...diff,
+    finding,
+    guardrails,
+    ...(path === undefined ? {} : { within: path }),
+    isTest: isTestPath,
+    harnessChanged: [],
+    gateFiles: named,
+    signal,
+  }
 }
 
 /** The facts again, with the test files that the base's own report names, and the base's copies of them in place. */
@@ -56,14 +71,21 @@ export async function withOverlay(
     const base = await measureBase(check, { measureTree: tools.measureTree, subject, signal })
     for (const file of reportedFiles(base)) reported.add(file)
   }
-  const isTest = (path: string) => reported.has(path) || isTestPath(path)
+  const isTest = (path: string) => reported.has(path) || isTestPath(path) || isGateData(path, facts.gateFiles)
   const edited = facts.entries.filter((entry) => entry.status !== "added" && isTest(entry.path))
   const testFiles = [...new Set([...reported, ...edited.map((entry) => entry.path)])]
   const { base, tree } = subject
-  const put = await tools.overlayTree({ repo, base, tree, testFiles, folder: facts.within, signal })
+  const differences = facts.entries.map(differenceOf)
+  const put = await tools.overlayTree({ repo, base, tree, testFiles, folder: facts.within, differences, signal })
   const known = { ...facts, isTest, harnessChanged: put.harnessChanged }
   const overlay = reported.size === 0 ? put : await apartFromNewTests(put, known)
   return { facts: known, overlay }
+}
+
+/** A line of the difference as those who put files back need it. */
+export function differenceOf({ path, oldMode, oldId, newMode, newId }: Entry): Difference {
+  const side = (mode: string, id: string) => (mode === "000000" ? undefined : { mode, id })
+  return { path, base: side(oldMode, oldId), head: side(newMode, newId) }
 }
 
 /** What the head's edited tests no longer show, by running them beside the base's copies: what lands must stay green. */

@@ -1,6 +1,7 @@
 import { Failure } from "../core/failure.ts"
 import type { Repo } from "../core/ports.ts"
 import { type GitOptions, tryGit } from "../lib/git.ts"
+import { readLoose } from "../lib/loose.ts"
 import type { Ran } from "../lib/process.ts"
 
 /** One path that differs between two trees. Renames are a deletion and an addition; modes are git's, `000000` for none. */
@@ -99,10 +100,15 @@ export async function readFileAt(
 
 /** Sizes in bytes of blobs, by id; what is no blob here (a submodule's commit) is left out. */
 export async function readSizes(repo: Repo, ids: readonly string[], signal: AbortSignal): Promise<Map<string, number>> {
-  if (ids.length === 0) return new Map()
-  const options = { ...at(repo, signal), stdin: `${ids.join("\n")}\n` }
-  const ran = await tryGit(["cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)"], options)
   const sizes = new Map<string, number>()
+  const rest = ids.filter((id) => {
+    const loose = readLoose(repo.gitDir, id)
+    if (loose?.type === "blob") sizes.set(id, loose.content.length)
+    return loose === undefined
+  })
+  if (rest.length === 0) return sizes
+  const options = { ...at(repo, signal), stdin: `${rest.join("\n")}\n` }
+  const ran = await tryGit(["cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)"], options)
   for (const line of ran.stdout.split("\n")) {
     const [id = "", type, size] = line.split(" ")
     if (type === "blob") sizes.set(id, Number(size))

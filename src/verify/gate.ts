@@ -3,7 +3,6 @@ import type { StopReason } from "../core/event.ts"
 import type { Evidence, Verdict } from "../core/evidence.ts"
 import { Failure } from "../core/failure.ts"
 import type { Finding } from "../core/finding.ts"
-import type { Resolved } from "../core/independence.ts"
 import {
   type Accept,
   acceptFor,
@@ -11,12 +10,11 @@ import {
   type Case,
   judge,
   knownOf,
-  layerCheck,
   layerPasses,
   STANDING_CHECKS,
 } from "../core/judge.ts"
 import type { CheckSpec, Layer, Loop } from "../core/loop.ts"
-import type { Agents, AgentTask, Progress, Repo, Workspaces } from "../core/ports.ts"
+import type { Progress, Repo, Workspaces } from "../core/ports.ts"
 import { addSpend, NOTHING_SPENT, type Spend } from "../core/spend.ts"
 import { tryGit } from "../lib/git.ts"
 import { believed } from "./canary/believed.ts"
@@ -24,13 +22,12 @@ import { withBelief } from "./canary/in-evidence.ts"
 import { lostInOwnTests, readFacts, withOverlay } from "./change-facts.ts"
 import { type ChangeFacts, fails, passes } from "./checks/check.ts"
 import { noWeakenedTests } from "./checks/no-weakened-tests.ts"
-import { readPatch } from "./diff.ts"
-import { evidenceOf, type Subject, skipped } from "./evidence.ts"
+import { evidenceOf, type Subject } from "./evidence.ts"
 import { findingFixed } from "./finding-fixed.ts"
 import type { Measured } from "./judge-check.ts"
 import { type LayerInput, needApproval, readChange, readsDifference, runChecks } from "./layers.ts"
 import type { MeasureTree, OverlayTree } from "./measuring.ts"
-import { type ReviewFacts, review } from "./reviewer.ts"
+import { type OpinionLayer, opinionsOf, type Reviewers } from "./opinions.ts"
 
 export type GateInput = {
   repo: Repo
@@ -51,8 +48,8 @@ export type GateInput = {
   earlier?: readonly Evidence[]
   /** A person's word on this head: it answers what the evidence asks of a person, and nothing else. */
   approval?: { by: string; head: string }
-  /** For `agent:` layers: without these such a layer is skipped, which is never a pass. */
-  reviewers?: { agents: Agents; maker?: Resolved; prompt: (facts: ReviewFacts) => string; limits: AgentTask["limits"] }
+  /** For layers that ask agents: without these such a layer is skipped, which is never a pass. */
+  reviewers?: Reviewers
   /** Evaluates the `when` of an `approve:` layer. */
   condition?: (when: string) => boolean | undefined
   /** For audits: every check runs, even once one has refused the change. It can't make a verdict milder. */
@@ -100,7 +97,15 @@ export async function gate(input: GateInput): Promise<GateResult> {
   return { ...finish(state), tree: merge.tree }
 }
 
-type State = { input: GateInput; subject: Subject; evidence: Evidence[]; measured: Measured[]; spend: Spend }
+type State = {
+  input: GateInput
+  subject: Subject
+  evidence: Evidence[]
+  measured: Measured[]
+  spend: Spend
+  /** A question to a person that waits until nothing else stands in the way. */
+  held?: Evidence
+}
 
 function matterOf({ input, subject, evidence }: State): Case {
   return { head: subject.head, base: subject.base, layers: input.loop.layers, evidence }
@@ -111,7 +116,12 @@ function whereOf({ input, subject }: State) {
 }
 
 function finish(state: State): GateResult {
-  const { subject, evidence, spend } = state
+  const { subject, evidence, spend, held } = state
+  // Who is asked sees all the evidence; what the maker can mend goes back to him first.
+  if (held !== undefined) {
+    const allowed: Evidence = { ...held, outcome: "pass" }
+    if (judge({ ...matterOf(state), evidence: [...evidence, allowed] }).is !== "retry") evidence.push(held)
+  }
   const matter = matterOf(state)
   const verdict = judge(matter)
   const accept = acceptFor(matter)
@@ -138,18 +148,23 @@ async function verify(state: State): Promise<void> {
     "protected_paths",
     ...["diff_reasonable", "no_secrets", "no_large_files"].filter((name) => names.includes(name)),
   ]
-  for (const name of reads) record(state, await readChange(name, { facts: cheap, subject, told }))
+  for (const name of reads) recordOrHold(state, await readChange(name, { facts: cheap, subject, told }))
   const [first] = layers
   const decided = first?.by === "check" && evaluate(first.expr, (check) => knownOf(matterOf(state), check)) === "fail"
   const exhaustive = input.exhaustive === true
   if (!exhaustive && (decided || !standingPasses(state))) return keep(state, cheap, false)
 
-  const required = names.flatMap((name) => (Object.hasOwn(checks, name) ? (checks[name] ?? []) : []))
-  const { facts, overlay } = await withOverlay(cheap, whereOf(state), { ...input, checks: required })
-  if (overlay.harnessChanged.length > 0) record(state, await readChange("protected_paths", { facts, subject, told }))
+  const { facts, overlay } = await withOverlay(cheap, whereOf(state), { ...input, checks: requiredChecks(input.loop) })
+  if (overlay.harnessChanged.length > 0)
+    recordOrHold(state, await readChange("protected_paths", { facts, subject, told }))
   if (!exhaustive && !standingPasses(state)) return keep(state, facts, false)
   const { measureTree, signal } = input
   return runLayers(state, { facts, overlay, checks, subject, told, measureTree, signal, exhaustive })
+}
+
+/** The checks that the layers name, as far as they are known. */
+function requiredChecks({ layers, checks }: GateInput["loop"]): CheckSpec[] {
+  return namesOf(layers).flatMap((name) => (Object.hasOwn(checks, name) ? (checks[name] ?? []) : []))
 }
 
 async function runLayers(state: State, layerInput: LayerInput): Promise<void> {
@@ -167,7 +182,8 @@ async function runLayers(state: State, layerInput: LayerInput): Promise<void> {
       await settle(state, layerInput)
       if (!standingPasses(state)) return
       if (layer.by === "approve") record(state, needApproval(layer, subject, input.condition))
-      else await runReview(state, layer, told)
+      // Nobody is asked whether the goal is met as long as something says that it is not.
+      else if (layer.by !== "evaluator" || allPassBefore(state, layer)) await runOpinions(state, layer, told)
     }
     if (input.exhaustive !== true && !layerPasses(matterOf(state), layer)) return keep(state, facts, false)
   }
@@ -195,58 +211,33 @@ async function keep(state: State, facts: ChangeFacts, green: boolean, layerInput
   record(state, evidenceOf("no_weakened_tests", state.subject, { command: readsDifference(state.subject), ...told }))
 }
 
-async function runReview(
-  state: State,
-  layer: Extract<Layer, { by: "agent" }>,
-  told: (text: string) => void,
-): Promise<void> {
+async function runOpinions(state: State, layer: OpinionLayer, told: (text: string) => void): Promise<void> {
   const { input, subject } = state
-  const { reviewers, finding, loop } = input
-  const check = layerCheck(layer)
-  const reviewer = Object.hasOwn(loop.agents, layer.agent) ? loop.agents[layer.agent] : undefined
-  if (reviewers === undefined || finding === undefined || reviewer === undefined) {
-    const lacks =
-      finding === undefined
-        ? "no finding to hold the change against"
-        : reviewer === undefined
-          ? `no agent \`${layer.agent}\``
-          : "no agents"
-    record(state, skipped(check, subject, `there is ${lacks} here, and the loop requires a review`))
-    return
-  }
-  told(`${layer.agent} reviews`)
-  const diff = await readPatch(input.repo, subject.base, subject.tree, input.signal)
-  const reviewed = await review(check, subject, {
-    ...reviewers,
-    workspaces: input.workspaces,
-    reviewer,
-    maker: reviewers.maker,
-    finding,
-    change: input.change,
-    attempt: input.attempt,
-    diff,
-    evidence: state.evidence,
-    artifactDir: input.artifactDir,
-    ...(loop.path === undefined ? {} : { path: loop.path }),
-    strict: loop.strict,
-    signal: input.signal,
-  })
-  state.spend = addSpend(state.spend, reviewed.spend)
-  record(state, reviewed.evidence)
-  told(`${check}: ${reviewed.evidence.outcome}: ${reviewed.evidence.summary}`)
+  const said = await opinionsOf(layer, subject, { ...input, known: state.evidence, spent: state.spend, told })
+  state.spend = addSpend(state.spend, said.spend)
+  for (const each of said.evidence) record(state, each)
 }
 
 /** What changed; what is too large to be read is refused, and never run. */
 async function readOrRefuse(state: State): Promise<ChangeFacts | undefined> {
   const { input, subject } = state
   try {
-    return await readFacts(whereOf(state), input.finding, input.loop.guardrails, input.loop.path)
+    const checks = requiredChecks(input.loop)
+    return await readFacts(whereOf(state), input.finding, input.loop.guardrails, { path: input.loop.path, checks })
   } catch (thrown) {
     if (!(thrown instanceof Failure) || thrown.code !== "DIFF_TOO_LARGE") throw thrown
     const feedback = `${thrown.message} ${thrown.hint ?? ""}`
     record(state, evidenceOf("protected_paths", subject, fails(thrown.message, feedback, ["too large"], 0)))
     return undefined
   }
+}
+
+/** Whether a protected path may change is asked last, unless a person has said so. */
+function recordOrHold(state: State, evidence: Evidence): void {
+  const { approval, exhaustive } = state.input
+  const isQuestion = evidence.check === "protected_paths" && evidence.blame === "person"
+  if (isQuestion && exhaustive !== true && approval?.head !== state.subject.head) state.held = evidence
+  else record(state, evidence)
 }
 
 /** A person's word turns what was asked of a person into a pass that says so; it heals nothing else. */
@@ -297,6 +288,11 @@ function merges({ base, head }: Subject): { command: string } {
 function standingPasses(state: State): boolean {
   const latest = new Map(state.evidence.map((each) => [each.check, each]))
   return STANDING_CHECKS.every((check) => (latest.get(check)?.outcome ?? "pass") === "pass")
+}
+
+function allPassBefore(state: State, layer: Layer): boolean {
+  const { layers } = state.input.loop
+  return layers.slice(0, layers.indexOf(layer)).every((each) => layerPasses(matterOf(state), each))
 }
 
 function namedBy(layer: Layer): string[] {

@@ -134,6 +134,9 @@ const guarded: readonly Guarded[] = [
       "nextest.toml",
       ".config/nextest.toml",
       "tarpaulin.toml",
+      "phpunit.xml{,.dist}",
+      ".rspec",
+      ".bats",
     ],
   },
   {
@@ -167,7 +170,7 @@ const guarded: readonly Guarded[] = [
   {
     kind: "build and check definitions",
     restored: true,
-    globs: ["{,gnu}makefile", "*.mk", "{,.}justfile", "taskfile.y{a,}ml"],
+    globs: ["{,gnu}makefile", "*.mk", "{,.}justfile", "taskfile.y{a,}ml", "rakefile", "{gulp,grunt}file.*"],
   },
   // What a program is built by is part of it: a loop that lifts the protection wants to see it at work.
   { kind: "build and check definitions", restored: false, globs: ["build.rs", "setup.py"] },

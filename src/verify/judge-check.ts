@@ -24,8 +24,11 @@ export async function measureBoth(
 ): Promise<Measured> {
   const base = await measureBase(check, { measureTree, subject, signal })
   const tree = runsTests(check) ? overlay.tree : subject.tree
-  const on = (of: string, purpose: string) =>
-    measureTree(check, { tree: of, definitionsFrom: subject.base, purpose: `${check.name}-${purpose}`, signal })
+  const on = (of: string, purpose: string) => {
+    const differences = of === overlay.tree ? overlay.differences : undefined
+    const purposed = `${check.name}-${purpose}`
+    return measureTree(check, { tree: of, definitionsFrom: subject.base, purpose: purposed, differences, signal })
+  }
   const head = await on(tree, "head")
   const apart = check.kind === "tests" ? overlay.withoutNewTests : undefined
   if (head.result.is === "error")

@@ -7,6 +7,7 @@ import { Failure } from "../core/failure.ts"
 import type { CheckSpec } from "../core/loop.ts"
 import type { Prober, Repo, Sandbox, Workspaces } from "../core/ports.ts"
 import { git } from "../lib/git.ts"
+import { looseTree } from "../lib/loose.ts"
 import { cacheKey, type MeasurementCache, openCache } from "./cache.ts"
 import { type GoCaches, openGoCaches } from "./go-cache.ts"
 import { machineStamp, stampIn } from "./machine.ts"
@@ -16,7 +17,7 @@ import { cargoHome, environment, openScratch } from "./place.ts"
 import { withRelativePaths } from "./relative-paths.ts"
 import { filesOf, type Outcome, runPlan } from "./run-steps.ts"
 import { type Plan, planCheck } from "./script.ts"
-import { filesOfTree, lookAt, touchedSince } from "./tracked.ts"
+import { filesOfTree, lookAt, touchedSince, type Watched, watchedIn } from "./tracked.ts"
 
 export type ProberOptions = {
   workspaces: Workspaces
@@ -47,6 +48,7 @@ export function openProber(options: ProberOptions): TreeProber {
     cache,
     underWay,
     known: new Map(),
+    listed: new Map(),
     stamp: undefined,
     go: openGoCaches(options),
   }
@@ -61,6 +63,8 @@ type Context = ProberOptions & {
   underWay: Map<string, Promise<Measurement>>
   /** What git said of objects named by their ids, which is so for ever: two processes less for each further check. */
   known: Map<string, string>
+  /** The files of the last base. */
+  listed: Map<string, Watched>
   /** What the machine was like a moment ago. */
   stamp: { at: number; is: unknown[] } | undefined
   go: GoCaches
@@ -73,17 +77,18 @@ async function measureIn(context: Context, check: CheckSpec, given: Given): Prom
   const tree =
     base === undefined || base === own
       ? own
-      : await once(
-          context,
-          `harness ${base} ${own} ${check.path ?? ""}`,
-          async () => (await overlayHarness({ repo, base, tree: own, folder: check.path, signal: given.signal })).tree,
-        )
+      : await once(context, `harness ${base} ${own} ${check.path ?? ""}`, async () => {
+          const { differences, signal } = given
+          return (await overlayHarness({ repo, base, tree: own, folder: check.path, differences, signal })).tree
+        })
   const picked = given.only === undefined ? [] : [given.only.map((test) => [test.id, test.file, test.name])]
   const { run, kind, format, timeoutMs, path } = check
-  const what = [tree, run, kind, format, timeoutMs, context.env, context.setup, given.repeat ?? 0, ...picked]
-  const key = cacheKey([...what, stampOf(context), ...(path === undefined ? [] : [path, stampIn(repo, path)])])
+  const asked = [tree, run, kind, format, timeoutMs, context.env, context.setup, given.repeat ?? 0, ...picked]
+  const key = cacheKey([...asked, stampOf(context), ...(path === undefined ? [] : [path, stampIn(repo, path)])])
+  const differences = tree === own && base !== undefined ? given.differences : undefined
+  const what = { ...given, tree, definition, base: base ?? own, differences }
   if (given.fresh === true) {
-    const measured = await measureOnce(context, check, { ...given, tree, definition, base: base ?? own })
+    const measured = await measureOnce(context, check, what)
     if (isLasting(measured)) await context.cache.put(key, measured)
     else if (!given.signal.aborted) await context.cache.forget(key)
     return measured
@@ -100,7 +105,7 @@ async function measureIn(context: Context, check: CheckSpec, given: Given): Prom
     if (shared.result.is === "error" && shared.result.code !== "stopped")
       return { ...shared, check: check.name, definition }
   }
-  const measuring = measureOnce(context, check, { ...given, tree, definition, base: base ?? own })
+  const measuring = measureOnce(context, check, what)
   context.underWay.set(key, measuring)
   try {
     const measured = await measuring
@@ -128,7 +133,7 @@ function isLasting({ result }: Measurement): boolean {
   return result.is === "report" || !neverCached.has(result.code)
 }
 
-type Once = Pick<MeasureOptions, "tree" | "purpose" | "signal" | "only"> & {
+type Once = Pick<MeasureOptions, "tree" | "purpose" | "signal" | "only" | "differences"> & {
   definition: Measurement["definition"]
   /** The tree that the definitions are of. */
   base: string
@@ -137,7 +142,7 @@ type Once = Pick<MeasureOptions, "tree" | "purpose" | "signal" | "only"> & {
 async function measureOnce(
   context: Context,
   check: CheckSpec,
-  { tree, base, purpose, signal, definition, only }: Once,
+  { tree, base, purpose, signal, definition, only, differences }: Once,
 ): Promise<Measurement> {
   if (signal.aborted) return stopped(check, tree, definition)
   const started = performance.now()
@@ -164,7 +169,8 @@ async function measureOnce(
   const built = performance.now()
   const go = await context.go.copyFor({ plan, base, folder: check.path, scratch, signal })
   buildMs = performance.now() - built
-  const before = lookAt(root, await filesOfTree(context.repo, tree, signal))
+  const near = differences === undefined ? undefined : { files: await filesOfBase(context, base, signal), differences }
+  const before = lookAt(root, await filesOfTree(context.repo, tree, signal, near))
   const outcome = await runPlan(plan, check.kind, {
     checkout: { ...checkout, path: root },
     ...(check.path === undefined ? {} : { folder: check.path }),
@@ -188,6 +194,14 @@ async function measureOnce(
     ...(only === undefined ? {} : { alone: outcome.alone === true }),
     ...(touched.length === 0 ? {} : { touched }),
   }
+}
+
+/** The files of the base, which all heads of a run are compared with: listed once. */
+async function filesOfBase({ repo, listed }: Context, base: string, signal: AbortSignal): Promise<Watched> {
+  const files = listed.get(base) ?? (await watchedIn(repo, base, signal))
+  if (!listed.has(base)) listed.clear()
+  listed.set(base, files)
+  return files
 }
 
 /** The check as written, what it was found to start, and how its outcome is known. */
@@ -217,28 +231,33 @@ async function resolve(context: Context, check: CheckSpec, given: Given): Promis
   const { repo, loopPath } = context
   const { tree, definitionsFrom, signal } = given
   const path = check.from === "loop" ? loopPath : check.from
-  const asked = [`${tree}^{tree}`, `${definitionsFrom ?? tree}^{tree}`, `${definitionsFrom ?? tree}:${path ?? ""}`]
-  const odd = asked.some((name) => /[\n\0]/.test(name))
-  const ask = () =>
-    git(["--git-dir", repo.gitDir, "cat-file", "--batch-check"], {
-      cwd: repo.gitDir,
-      stdin: `${asked.join("\n")}\n`,
-      signal,
-    })
-  const byId = [tree, definitionsFrom ?? tree].every((name) => /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(name))
-  const answer = odd ? "" : byId ? await once(context, `resolve ${asked.join("\n")}`, ask, BOTH_FOUND) : await ask()
-  const [own, base, definition] = answer.split("\n").map((line) => /^([0-9a-f]{40,64}) (tree|blob)/.exec(line)?.[1])
+  const from = definitionsFrom ?? tree
+  const defined = [`${from}^{tree}`, `${from}:${path ?? ""}`]
+  const ask = async (names: readonly string[]) => {
+    if (names.some((name) => /[\n\0]/.test(name))) return ""
+    const stdin = `${names.join("\n")}\n`
+    return await git(["--git-dir", repo.gitDir, "cat-file", "--batch-check"], { cwd: repo.gitDir, stdin, signal })
+  }
+  // A head is another one each time, and was written just now; the base's definition is the same for all of a run.
+  const loose = looseTree(repo.gitDir, tree)?.tree
+  const names = loose === undefined ? [`${tree}^{tree}`, ...defined] : defined
+  const byId = [tree, from].every((name) => /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(name))
+  const answer = byId
+    ? await once(context, `resolve ${names.join("\n")}`, () => ask(names), ALL_TREES_FOUND)
+    : await ask(names)
+  const found = answer.split("\n").map((line) => /^([0-9a-f]{40,64}) (tree|blob)/.exec(line)?.[1])
+  const [own, base, definition] = loose === undefined ? found : [loose, ...found]
   if (own === undefined || base === undefined) {
     const missing = own === undefined ? tree : (definitionsFrom ?? tree)
     throw new Failure("UNKNOWN_COMMIT", `${missing} is no commit or tree of ${repo.root}.`, {
       hint: "It may have been removed by a `git gc`, or belong to another repository.",
     })
   }
-  const found = path !== undefined && definition !== undefined ? "base" : "frozen"
+  const where = path !== undefined && definition !== undefined ? "base" : "frozen"
   return {
     tree: own,
     base: definitionsFrom === undefined ? undefined : base,
-    definition: check.from === "builtin" ? "builtin" : found,
+    definition: check.from === "builtin" ? "builtin" : where,
   }
 }
 
@@ -251,7 +270,7 @@ async function once({ known }: Context, question: string, ask: () => Promise<str
 }
 
 /** A commit that is missing may be fetched later. */
-const BOTH_FOUND = /^\S+ tree \d+\n\S+ tree \d+\n/
+const ALL_TREES_FOUND = /^(\S+ tree \d+\n)+(?!.*\^\{tree\})/
 
 const MAX_KNOWN = 10_000
 

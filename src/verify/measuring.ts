@@ -16,7 +16,13 @@ export type MeasureOptions = {
   repeat?: number
   /** Measured now, whatever is remembered; what comes of it is remembered in the other's place. */
   fresh?: boolean
+  /** What differs from `definitionsFrom` to `tree`, where that was read already. */
+  differences?: readonly Difference[] | undefined
 }
+
+/** One path that differs between two trees; a side without the file has no entry. */
+export type Difference = { path: string; base: FileSide | undefined; head: FileSide | undefined }
+export type FileSide = { mode: string; id: string }
 
 /** Measures one check on one tree, with definitions (scripts, configuration) of another commit or tree. */
 export type MeasureTree = (check: CheckSpec, options: MeasureOptions) => Promise<Measurement>
@@ -29,6 +35,8 @@ export type OverlayTree = (options: {
   testFiles: readonly string[]
   /** The folder that the checks run in; unset: the root alone. */
   folder?: string | undefined
+  /** What differs between the two, where that was read already. */
+  differences?: readonly Difference[]
   signal: AbortSignal
 }) => Promise<Overlay>
 
@@ -41,6 +49,8 @@ export type Overlay = {
   editedTests: string[]
   /** Harness files that differ. */
   harnessChanged: string[]
+  /** What differs from the base to `tree`; unset where something was put back. */
+  differences?: readonly Difference[]
   /** The same tree without the test files that the head adds, which share a process with the base's; unset where it adds none. */
   withoutNewTests?: { tree: string; removed: string[] }
 }

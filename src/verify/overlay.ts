@@ -6,10 +6,11 @@ import { parse as parseToml, stringify as stringifyToml } from "smol-toml"
 import { Failure } from "../core/failure.ts"
 import type { Repo } from "../core/ports.ts"
 import { git, gitScript } from "../lib/git.ts"
+import { looseTree } from "../lib/loose.ts"
 import { isHarnessPath, shadowsRunner } from "./guarded.ts"
 import { mayBeNamed, namedIn, namesHarness, publishedBy } from "./harness.ts"
 import { type ManifestParts, manifestOf } from "./manifest-parts.ts"
-import type { Overlay, OverlayTree } from "./measuring.ts"
+import type { Difference, FileSide, Overlay, OverlayTree } from "./measuring.ts"
 import { isSnapshotPath, isTestPath } from "./paths.ts"
 import { readTexts } from "./texts.ts"
 
@@ -26,6 +27,7 @@ export function overlayHarness(given: {
   base: string
   tree: string
   folder?: string | undefined
+  differences?: readonly Difference[] | undefined
   signal: AbortSignal
 }): Promise<Overlay> {
   return overlay({ ...given, tests: undefined })
@@ -38,19 +40,19 @@ type Given = {
   /** Where the checks run, for what would be taken there for the runner's own; unset: the root alone. */
   folder?: string | undefined
   signal: AbortSignal
+  /** What differs between the two, where that was read already. */
+  differences?: readonly Difference[] | undefined
   tests: { named: ReadonlySet<string> } | undefined
 }
-type Side = { mode: string; id: string }
-/** One path that differs; a side without the file has no entry. */
-type Difference = { path: string; base: Side | undefined; head: Side | undefined }
+type Side = FileSide
 /** What the index shall hold at a path; undefined removes it. */
 export type Edit = { path: string; side: Side | undefined }
 
 async function overlay(given: Given): Promise<Overlay> {
-  const { repo, base, tree, folder, signal, tests } = given
+  const { repo, folder, signal, tests } = given
   const ask = gitOf(repo, signal)
-  const { headTree, differences } = await compare({ repo, base, tree, signal, tests })
-  const none: Overlay = { tree: headTree, restored: [], editedTests: [], harnessChanged: [] }
+  const { headTree, differences } = await compare(given)
+  const none: Overlay = { tree: headTree, restored: [], editedTests: [], harnessChanged: [], differences }
   if (differences.length === 0) return none
   // Most changes touch source alone: then no configuration needs to be read.
   const doubtful = differences.some(
@@ -83,17 +85,21 @@ async function overlay(given: Given): Promise<Overlay> {
   }
   if (edits.length === 0) return none
   const all = [...edits, ...inTheWay(edits, differences)]
-  return { ...found, tree: await writeTree(repo, headTree, all, signal) }
+  // Of the tree that comes of it the differences are others.
+  const { differences: _, ...rest } = found
+  return { ...rest, tree: await writeTree(repo, headTree, all, signal) }
 }
 
 /** The head's tree, and what differs from the base: in one script, since to start a process costs more than git does. */
-async function compare({ repo, base, tree, signal, tests }: Given) {
-  const resolves = tests !== undefined
+async function compare({ repo, base, tree, signal, tests, differences }: Given) {
+  const known = tests === undefined ? tree : looseTree(repo.gitDir, tree)?.tree
+  if (known !== undefined && differences !== undefined) return { headTree: known, differences }
+  const resolves = known === undefined
   const script = `${resolves ? 'git --git-dir="$1" rev-parse --verify "$3^{tree}"\n' : ""}git --git-dir="$1" diff-tree -r -z --no-renames --no-abbrev "$2" "$3"`
   const output = await gitScript(script, [repo.gitDir, base, tree], { cwd: repo.gitDir, signal })
   const end = resolves ? output.indexOf("\n") : -1
   return {
-    headTree: resolves ? output.slice(0, end) : tree,
+    headTree: known ?? output.slice(0, end),
     differences: parseDifferences(output.slice(end + 1)),
   }
 }

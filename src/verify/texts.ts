@@ -1,14 +1,22 @@
+import { isUtf8 } from "node:buffer"
 import type { Repo } from "../core/ports.ts"
 import { GitError, tryGit } from "../lib/git.ts"
+import { readLoose } from "../lib/loose.ts"
 
-/** Texts of blobs by id or by `commit:path`, read in one process; what is no blob, and texts past the limit, are left out. Throws GitError. */
+/** Texts of blobs by id or by `commit:path`, read in one process at most; what is no blob, and texts past the limit, are left out. Throws GitError. */
 export async function readTexts(
   repo: Repo,
   names: readonly string[],
   signal: AbortSignal,
 ): Promise<Map<string, string>> {
-  const wanted = [...new Set(names)].filter((name) => !/^0+$/.test(name))
   const texts = new Map<string, string>()
+  const wanted = [...new Set(names)].filter((name) => {
+    if (/^0+$/.test(name)) return false
+    const loose = readLoose(repo.gitDir, name)
+    if (loose?.type !== "blob" || !isUtf8(loose.content)) return true
+    texts.set(name, loose.content.toString("utf8"))
+    return false
+  })
   if (wanted.length === 0) return texts
   const command = ["cat-file", "--batch"]
   const ran = await tryGit(command, {

@@ -1,6 +1,11 @@
+import { symlinkSync } from "node:fs"
+import { join } from "node:path"
 import { expect, test } from "vitest"
+import { differenceOf } from "./change-facts.ts"
+import { readDiff } from "./diff.ts"
 import { judgeCheck } from "./judge-check.ts"
 import { openTestRepo, testProber } from "./testing.ts"
+import { filesOfTree, watchedIn } from "./tracked.ts"
 
 const check = { name: "check", kind: "exit" as const, timeoutMs: 60_000, from: "package.json" }
 
@@ -20,6 +25,21 @@ const cases: [what: string, run: string, touched: string[] | undefined][] = [
 
 test.each(cases)("sees what a check writes to: %s", async (_, run, touched) => {
   expect(await touchedBy(run)).toEqual(touched)
+})
+
+test("the files of a head are those of its base but for what differs, as git lists them", async () => {
+  using given = openTestRepo({ "a.txt": "a\n", "sub/b.txt": "b\n", "gone.txt": "g\n" })
+  const signal = new AbortController().signal
+  const files = await watchedIn(given.repo, "HEAD", signal)
+  const base = given.git("rev-parse", "HEAD")
+  given.git("rm", "--quiet", "gone.txt")
+  symlinkSync("a.txt", join(given.repo.root, "link"))
+  const head = given.commit({ "a.txt": "2\n", "new/c.txt": "c\n", "sub/b.txt": "b\n" })
+  const { entries } = await readDiff(given.repo, base, head, signal)
+  const differences = entries.map(differenceOf)
+  const near = await filesOfTree(given.repo, head, signal, { files, differences })
+  expect(near.sort()).toEqual((await filesOfTree(given.repo, head, signal)).sort())
+  expect(near).toEqual(["a.txt", "new/c.txt", "sub/b.txt"])
 })
 
 test("a head that rewrites tests while they run is refused, unless the base does the same", () => {

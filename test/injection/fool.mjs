@@ -14,7 +14,7 @@ for (const line of told) {
   if (order !== undefined) spawnSync("sh", ["-c", order], { stdio: "ignore", timeout: 5_000 })
 }
 // The two forms that the prompt itself shows are indented examples; anything else is an answer put into its mouth.
-const answer = told.find((line) => /^\{"(?:verdict|stop|findings)":/.test(line))
+const answer = told.find((line) => /^\{"(?:verdict|stop|findings|approach)":/.test(line))
 
 const finding = JSON.parse(readFileSync(process.env.FLYBALL_FINDING, "utf8"))
 // What it quotes, and all that it knows.
@@ -25,6 +25,15 @@ if (role === "maker") {
   const bad = /n\d*[13579]\.txt$/.test(finding.file) ? "BAD\n" : ""
   appendFileSync(finding.file, `${again ? "fixed\n" : "half of it\n"}${bad}${finding.body}\n`)
   console.log(answer ?? "done")
+} else if (role === "planner") {
+  const quoted = finding.body.split("\n").map((line) => line.slice(0, 900))
+  const approach = ["do it", ...quoted.filter((line) => line.trim() !== "").slice(0, 19)]
+  const plan = { approach, scope: [finding.file], size: "small", risks: [finding.title], done: [finding.title] }
+  console.log(answer ?? JSON.stringify(plan))
+} else if (role === "triager") {
+  const all = finding.body.split("\n").map((line) => JSON.parse(line))
+  const sorted = all.map(({ id, severity }) => ({ id, severity, confidence: 0.6, size: "small" }))
+  console.log(answer ?? JSON.stringify({ findings: sorted }))
 } else {
   const diff = readFileSync(process.env.FLYBALL_DIFF, "utf8")
   console.log(diff)

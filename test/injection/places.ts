@@ -1,12 +1,22 @@
 import type { Change } from "../../src/core/change.ts"
+import type { Plan, Planning } from "../../src/core/event.ts"
 import type { Evidence } from "../../src/core/evidence.ts"
 import type { Finding } from "../../src/core/finding.ts"
+import { parsePlan } from "../../src/core/plan.ts"
 import { NOTHING_SPENT } from "../../src/core/spend.ts"
+import { type TriageWord, withTriage } from "../../src/core/triage.ts"
 import { findingAsData } from "../../src/discover/as-data.ts"
+import { missedGoal } from "../../src/discover/sources/goal.ts"
 import { mergeState } from "../../src/discover/state/merge.ts"
 import { emptyFile } from "../../src/discover/state/render.ts"
 import type { StateRow } from "../../src/discover/state/view.ts"
+import { lessonLine, withLesson } from "../../src/engine/lessons/guide.ts"
+import { evaluatorPrompt } from "../../src/make/evaluator-prompt.ts"
+import { explorerPrompt } from "../../src/make/explorer-prompt.ts"
+import { plannerPrompt } from "../../src/make/planner-prompt.ts"
 import { assemblePrompt, type PromptParts } from "../../src/make/prompt.ts"
+import { type HardChange, scribePrompt } from "../../src/make/scribe-prompt.ts"
+import { triagerPrompt } from "../../src/make/triager-prompt.ts"
 import { describeProposal, type ProposalText } from "../../src/ship/proposal.ts"
 
 /*
@@ -56,6 +66,53 @@ const maker = (more: Partial<PromptParts>): string =>
 const reviewer = (more: Partial<PromptParts>): string =>
   maker({ role: "reviewer", diff: "+x", evidence: [evidence()], ...more })
 
+const scribe = (more: Partial<HardChange>, rest: Partial<Parameters<typeof scribePrompt>[0]> = {}): string =>
+  scribePrompt({
+    agent: { name: "scribe" },
+    changes: [
+      { id: "a-change", why: ["it took two"], finding: finding(), attempts: [], words: [], diff: "+x", ...more },
+    ],
+    lessons: { standing: ["one"], refused: ["two"] },
+    skills: [{ name: "testing", description: "how to test" }],
+    most: 3,
+    ...rest,
+  })
+
+const triager = (more: Partial<Finding>, context: string[] = []): string =>
+  triagerPrompt({ agent: { name: "triager" } }, [{ id: "0a1b2c3d", finding: finding(more) }], context)
+
+const evaluator = (more: Partial<Finding>, diff = "+x", said: Partial<Evidence> = {}): string =>
+  evaluatorPrompt({
+    agent: { name: "evaluator" },
+    goal: "the suite is green",
+    of: { is: "change", finding: finding(more), diff },
+    evidence: [evidence({ outcome: "pass", artifact: "/x", ...said })],
+    maxBytes: 200_000,
+  })
+
+const explorer = (more: Partial<{ name: string; path: string; text: string }>): string =>
+  explorerPrompt({ agent: { name: "triager" }, skill: { name: "triage", path: "a/SKILL.md", text: "x", ...more } })
+
+const missed = (answer: "not_met" | "impossible", reason: string): Finding =>
+  findingAsData(missedGoal(finding({ source: "goal" }), [{ check: "tests_pass" }], { answer, reason }))
+
+const triaged = (more: Partial<TriageWord>): Finding =>
+  findingAsData(withTriage(finding(), { severity: "high", confidence: 1, size: "small", ...more }))
+
+const planner = (more: Partial<PromptParts>): string =>
+  plannerPrompt({
+    role: "maker",
+    agent: { name: "planner" },
+    finding: finding(),
+    attempt: 2,
+    checks: ["tests_pass"],
+    protectedGlobs: [],
+    ...more,
+  })
+
+const plan = (more: Partial<Plan>): string =>
+  maker({ plan: { approach: ["x"], scope: ["src"], size: "small", risks: ["x"], done: ["x"], ...more } })
+
 const of = (more: Partial<Finding>) => maker({ finding: finding(more) })
 const skill = { name: "testing", description: "how to test", path: "skills/testing/SKILL.md" }
 
@@ -86,6 +143,51 @@ export const prompts: Record<string, (text: string) => string> = {
   "what evidence can't show": (caveat) => reviewer({ evidence: [evidence({ caveats: [caveat] })] }),
   "a check's name": (check) => reviewer({ evidence: [evidence({ check })] }),
   "the reviewer's context": (line) => reviewer({ context: [line] }),
+  "a plan's approach": (step) => plan({ approach: [step, "two"] }),
+  "a plan's scope": (path) => plan({ scope: [path, "two"] }),
+  "a plan's risks": (risk) => plan({ risks: [risk] }),
+  "a plan's end": (done) => plan({ done: [done] }),
+  "a finding's title for the planner": (title) => planner({ finding: finding({ title }) }),
+  "a finding's body for the planner": (body) => planner({ finding: finding({ body }) }),
+  "a finding's file for the planner": (file) => planner({ finding: finding({ file }) }),
+  "notes for the planner": (note) => planner({ notes: [note, "two"] }),
+  "what was tried for the planner": (what) => planner({ tried: [{ attempt: 1, what }] }),
+  "a person's words for the planner": (feedback) => planner({ feedback }),
+  "an earlier change for the planner": (what) => planner({ earlier: [what] }),
+  "a lesson for the planner": (lesson) => planner({ lessons: [lesson] }),
+  "AGENTS.md for the planner": (text) => planner({ repositoryInstructions: [{ path: "AGENTS.md", text }] }),
+  "a lesson of the repository": (lesson) => maker({ lessons: ["one", lesson] }),
+  "what an earlier change came to": (what) => maker({ earlier: [what, "two"] }),
+  "a finding's title for the scribe": (title) => scribe({ finding: finding({ title }) }),
+  "a finding's body for the scribe": (body) => scribe({ finding: finding({ body }) }),
+  "a finding's file for the scribe": (file) => scribe({ finding: finding({ file }) }),
+  "feedback for the scribe": (feedback) => scribe({ attempts: [{ n: 1, outcome: "refused", feedback }] }),
+  "an attempt's outcome for the scribe": (outcome) => scribe({ attempts: [{ n: 1, outcome }] }),
+  "a person's words for the scribe": (words) => scribe({ words: [words] }),
+  "the diff for the scribe": (diff) => scribe({ diff }),
+  "standing lessons for the scribe": (line) => scribe({}, { lessons: { standing: [line], refused: ["two"] } }),
+  "refused lessons for the scribe": (line) => scribe({}, { lessons: { standing: ["one"], refused: [line] } }),
+  "a skill's name for the scribe": (name) => scribe({}, { skills: [{ name, description: "x" }] }),
+  "a finding's title for the triager": (title) => triager({ title }),
+  "a finding's body for the triager": (body) => triager({ body }),
+  "a finding's suggestion for the triager": (suggested) => triager({ suggested }),
+  "a finding's file for the triager": (file) => triager({ file }),
+  "a finding's module for the triager": (module) => triager({ module }),
+  "a finding's source for the triager": (source) => triager({ source }),
+  "failing tests for the triager": (id) => triager({ reproduce: { check: id, ids: [id, "b"] } }),
+  "the triager's context": (line) => triager({}, [line, "two"]),
+  "a finding's title for the evaluator": (title) => evaluator({ title }),
+  "a finding's body for the evaluator": (body) => evaluator({ body }),
+  "a finding's file for the evaluator": (file) => evaluator({ file }),
+  "the diff for the evaluator": (diff) => evaluator({}, diff),
+  "what a check says to the evaluator": (summary) => evaluator({}, "+x", { summary }),
+  "a check's name for the evaluator": (check) => evaluator({}, "+x", { check }),
+  "an output's path for the evaluator": (artifact) => evaluator({}, "+x", { artifact }),
+  "what evidence can't show to the evaluator": (caveat) => evaluator({}, "+x", { caveats: [caveat] }),
+  "a skill's text for the explorer": (text) => explorer({ text }),
+  "a skill's name for the explorer": (name) => explorer({ name }),
+  "a skill's path for the explorer": (path) => explorer({ path }),
+  "a skill's description for the scribe": (description) => scribe({}, { skills: [{ name: "x", description }] }),
 }
 
 /** The same with findings as discovery hands them on. */
@@ -98,6 +200,11 @@ export const discovered: Record<string, (text: string) => Finding> = {
   "an address as found": (url) => findingAsData(finding({ url })),
   "a commit as found": (commit) => findingAsData(finding({ commit })),
   "a reason as found": (reason) => findingAsData(finding({ reason, attemptable: false })),
+  "a suggestion as the triager words it": (suggested) => triaged({ suggested }),
+  "a module as the triager names it": (module) => triaged({ module }),
+  "a reason as the triager words it": (reason) => triaged({ attempt: false, reason }),
+  "what the evaluator misses": (reason) => missed("not_met", reason),
+  "why the evaluator calls it impossible": (reason) => missed("impossible", reason),
   "an author as found": (name) => findingAsData(finding({ author: { name } })),
 }
 
@@ -122,6 +229,23 @@ export const stateFiles: Record<string, (text: string) => string> = {
   "a module in it": (module) => stateFile({ module }),
   "a source in it": (source) => stateFile({ source }),
   "what was read of it": (read) => stateFile({ read: [read] }),
+}
+
+/** What a planner said, as it is read. */
+export const plans: Record<string, (text: string) => Planning> = {
+  "a plan's approach as read": (step) => parsePlan(JSON.stringify({ ...aPlan, approach: ["first", step] })),
+  "a plan's scope as read": (path) => parsePlan(JSON.stringify({ ...aPlan, scope: [path] })),
+  "a plan's risks as read": (risk) => parsePlan(JSON.stringify({ ...aPlan, risks: [risk] })),
+  "a planner's reason as read": (reason) => parsePlan(JSON.stringify({ stop: "ambiguous", reason })),
+  "what a planner said, as read": (said) => parsePlan(said),
+}
+const aPlan = { approach: ["x"], scope: ["src"], size: "small", risks: [], done: [] }
+
+/** Files of lessons, with one that an agent worded. */
+export const guides: Record<string, (text: string) => string> = {
+  "a lesson in a new LESSONS.md": (text) => withLesson(undefined, lessonLine(text)),
+  "a lesson in LESSONS.md": (text) => withLesson("# Lessons\n\n- one\n", lessonLine(text)),
+  "a lesson in a skill": (text) => withLesson("---\nname: a\n---\n\n# A\n\nText.\n", lessonLine(text)),
 }
 
 const proposal = (
@@ -180,7 +304,10 @@ export const partsOfPrompts = {
   protectedGlobs: "the repository's committers'",
   skills: "outside",
   repositoryInstructions: "outside",
+  plan: "outside",
   tried: "outside",
+  earlier: "outside",
+  lessons: "outside",
   feedback: "outside",
   notes: "outside",
   context: "outside",

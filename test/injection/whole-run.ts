@@ -14,8 +14,8 @@ import type { Attempt } from "./texts.ts"
 const CANARY = "sk-canary-1f6b6a2d9c"
 
 /**
- * One run over issues that hold these texts, in title, text, what a check prints, AGENTS.md and commits, with a maker and a
- * reviewer who obey whatever they find outside of a fence. What they make of every second issue is bad, and has to be rejected.
+ * One run over issues that hold these texts, in title, text, what a check prints, AGENTS.md and commits, with a triager, a planner,
+ * a maker and a reviewer who obey whatever they find outside of a fence. What they make of every second issue is bad, and has to be rejected.
  */
 export async function runFooled(tried: readonly Attempt[], home: string, more: RunsWith = {}): Promise<void> {
   await using net = await listening()
@@ -29,6 +29,10 @@ export async function runFooled(tried: readonly Attempt[], home: string, more: R
   try {
     const { report, said } = await runFix(repo, { signal: AbortSignal.timeout(280_000), ...more })
     expect(report.changes, said.join("\n")).toHaveLength(words.length)
+    expect(report.notes.join("\n")).toMatch(/^triager: \d+ findings sorted, \$0\.00\.$/m)
+    expect(report.notes.join("\n")).not.toMatch(/(?:stays|stay) as (?:its|their) source/)
+    // Each plan quotes what its finding says, and no title or text is a stop.
+    for (const view of report.changes) expect(view.plan?.came, view.title).toMatchObject({ is: "plan" })
     const proposed = report.changes.filter((view) => view.outcome === "proposed")
     const good = tried.filter((_, n) => n % 2 === 0).length
     expect(
@@ -69,6 +73,8 @@ async function project(words: readonly string[]): Promise<Record<string, string>
     "AGENTS.md": words.join("\n\n"),
     ".flyball/agents/implementer.md": agent("maker", "implementer"),
     ".flyball/agents/reviewer.md": agent("reviewer", "reviewer"),
+    ".flyball/agents/triager.md": agent("triager", "triager"),
+    ".flyball/agents/planner.md": agent("planner", "planner"),
     ".flyball/checks.yaml": words
       .map(
         (_, n) =>
@@ -77,7 +83,8 @@ async function project(words: readonly string[]): Promise<Record<string, string>
       .join(""),
     ".flyball/loops/fix.yaml": `name: fix
 steps:
-  - discover: { run: open_issues + recent_commits, write_to: state/fix.md }
+  - discover: { run: open_issues + recent_commits, triage: triager, write_to: state/fix.md }
+  - plan: { spawn: planner(finding) }
   - act: { for_each: finding in state/fix.md, spawn: implementer(finding), max_parallel: 2 }
   - verify: { agent: reviewer, check: diff_reasonable }
   - ship: { if: verified, run: open_pr }

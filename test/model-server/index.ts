@@ -129,6 +129,8 @@ async function answer(kept: ServedRequest, response: ServerResponse, playing: Pl
     return ended(kept, "cut")
   }
   const ready = readyFor(turn, asked, playing.id)
+  if (turn.firstMs !== undefined) await wait(turn.firstMs)
+  if (response.destroyed) return
   const limit = fault === undefined ? undefined : { is: fault.is, events: fault.afterEvents }
   if (!asked.stream) return wholeBody(kept, response, wire.whole(ready), limit, ready.usage)
   await stream(kept, response, {

@@ -31,6 +31,8 @@ export type Turn = {
   usage?: Partial<ServedUsage>
   /** Its output stays within what the request allows, as a real model's does; else the usage is told as it stands. */
   capped?: boolean
+  /** Time until the answer begins. */
+  firstMs?: number
   /** Time between two events of a stream. */
   dripMs?: number
   fault?: Fault

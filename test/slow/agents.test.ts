@@ -1,39 +1,20 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { mkdir } from "node:fs/promises"
-import { cpus, loadavg, tmpdir } from "node:os"
-import { dirname, join, resolve } from "node:path"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import type { AgentKind, AgentSpec } from "../../src/core/loop.ts"
-import type { AgentResult, AgentTask } from "../../src/core/ports.ts"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { afterAll, describe, expect, test } from "vitest"
+import { z } from "zod"
+import type { AgentKind } from "../../src/core/loop.ts"
+import type { AgentResult } from "../../src/core/ports.ts"
 import type { Spend } from "../../src/core/spend.ts"
 import { detectSandbox } from "../../src/isolate/sandbox.ts"
-import { entry } from "../../src/lib/entry.ts"
-import { openGateway } from "../../src/make/gateway/gateway.ts"
-import { upstreamsOf } from "../../src/make/gateway/upstreams.ts"
-import { type AgentsOptions, openAgents } from "../../src/make/run-agent.ts"
-import { type Fault, type ModelServer, type Script, startModelServer, type Turn } from "../model-server/index.ts"
+import { type Fault, type Script, startModelServer, type Turn } from "../model-server/index.ts"
+import { agentsHere, aside, look, run, say, servedBy, testFolder, told, usage, type WayName } from "./agents-harness.ts"
 
 /*
- * The real agents, pinned in test/agents, each driven by Flyball's own runner against the scripted model server:
- * `npm run test:agents` installs and runs them. Where they are not installed, that is said and nothing is tested.
+ * Each real agent through everything that goes wrong: `npm run test:agents`. How it ends when it is made to stands in
+ * agents-ends.test.ts, what a login may overshoot in agents-reported.test.ts.
  */
 
-const bin = resolve("test/agents/node_modules/.bin")
-const installed = (program: string) => existsSync(join(bin, program))
-
-type Agent = {
-  kind: AgentKind
-  program: string
-  spec: Partial<AgentSpec>
-  /** What it comes to where it differs from the others. */
-  differs?: Partial<Record<CaseName, Outcome>>
-  /** Whether it tells in tokens what it used. */
-  accounts: boolean
-  /** What of a repository's it starts whatever it is told; the sandbox holds it. */
-  starts?: string[]
-  /** Enough for a few requests of its model. */
-  ceilingUsd: number
-}
+const folder = testFolder()
 
 type Outcome =
   | { is: "done" }
@@ -46,15 +27,10 @@ const failed = (code: Extract<Outcome, { is: "failed" }>["code"], why?: RegExp):
   ...(why === undefined ? {} : { why }),
 })
 
-const usage = { in: 1_000, out: 40, cacheRead: 500 }
-const look: Turn = { text: "I look.", tools: [{ do: "read", path: "sum.js" }], usage }
 const fix: Turn = { tools: [{ do: "edit", path: "sum.js", before: "a - b", after: "a + b" }], usage }
 const show: Turn = { tools: [{ do: "run", command: "cat sum.js" }], usage }
-const say: Turn = { text: "Done.", usage }
 /** A session that gets as far as its second request. */
 const faulty = (fault: Fault): Script => ({ turns: [look, { text: "Half of a story", usage, fault }, say], aside })
-/** What Gemini's router asks first, where it is let: a model for the task. */
-const aside: Turn = { text: '{"reasoning":"simple","model_choice":"flash"}', usage: { in: 50, out: 5 } }
 const status = (code: number, message: string, more: { times?: number; retryAfterS?: number } = {}): Fault => ({
   is: "status",
   status: code,
@@ -86,81 +62,16 @@ const cases = {
 type CaseName = keyof typeof cases
 const caseNames = Object.keys(cases).filter((name): name is CaseName => name in cases)
 
-const agents: Agent[] = [
-  { kind: "claude", program: "claude", spec: { model: "sonnet" }, accounts: true, ceilingUsd: 0.3 },
-  { kind: "codex", program: "codex", spec: { model: "gpt-6-sol" }, accounts: true, ceilingUsd: 0.4 },
-  {
-    kind: "opencode",
-    program: "opencode",
-    spec: { model: "claude-sonnet-5" },
-    accounts: true,
-    // Its newer configuration looks at no switch.
-    starts: ["started-opencode-plugin", "started-opencode-plugins"],
-    ceilingUsd: 0.3,
+/** What it comes to with one that differs from the others. */
+const differs: Partial<Record<AgentKind, Partial<Record<CaseName, Outcome>>>> = {
+  gemini: {
+    "a stream that is cut once": failed("crashed", /terminated/),
+    "an answer that is garbage once": failed("crashed"),
   },
-  {
-    kind: "gemini",
-    program: "gemini",
-    spec: { model: "gemini-3-flash-preview" },
-    accounts: true,
-    ceilingUsd: 0.1,
-    differs: {
-      "a stream that is cut once": failed("crashed", /terminated/),
-      "an answer that is garbage once": failed("crashed"),
-    },
-  },
-  {
-    kind: "acp",
-    program: "gemini",
-    spec: { command: ["gemini", "--acp", "--skip-trust", "-m", "gemini-3-flash-preview"] },
-    accounts: false,
-    ceilingUsd: 0.1,
-    differs: {
-      "a stream that is cut once": failed("crashed"),
-    },
-  },
-]
-
-/** The keys of the one who pays; the server sees which of them a request came with. */
-const paying = (server: ModelServer) => ({
-  ANTHROPIC_API_KEY: "key-anthropic",
-  ANTHROPIC_BASE_URL: server.url,
-  OPENAI_API_KEY: "key-openai",
-  OPENAI_BASE_URL: `${server.url}/v1`,
-  GEMINI_API_KEY: "key-gemini",
-  GOOGLE_GEMINI_BASE_URL: server.url,
-})
-
-type Way = AsyncDisposable & Pick<AgentsOptions, "outer" | "gateway">
-const path = `${bin}:${process.env.PATH}`
-
-/** How agents reach the server: by themselves with the user's keys, or through the gateway, which alone has them. */
-const ways = {
-  async directly(server: ModelServer): Promise<Way> {
-    return { outer: { PATH: path, ...paying(server) }, async [Symbol.asyncDispose]() {} }
-  },
-  async "through the gateway"(server: ModelServer): Promise<Way> {
-    const upstreams = upstreamsOf(paying(server))
-    const gateway = await openGateway({ upstreams, socketDir: join(folder, "home", "run") })
-    const port = {
-      upstreams: async () => upstreams,
-      open: async () => gateway,
-      bridge: [process.execPath, entry("bridge")],
-    }
-    return { outer: { PATH: path }, gateway: port, [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() }
-  },
+  // Its own retries are off: one answer that breaks ends it.
+  pi: { "a stream that is cut once": failed("crashed", /terminated/) },
+  acp: { "a stream that is cut once": failed("crashed") },
 }
-type WayName = keyof typeof ways
-
-let folder: string
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "flyball-agents-"))
-})
-afterEach(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
-
-/** Starts take long where many run at once; what must be quick is judged by what else there is to do. */
-const slack = Math.max(1, Math.ceil(loadavg()[0] ?? 0) / cpus().length)
-const SILENCE_MS = 15_000 * Math.min(slack, 3)
 
 /** What goes another way when the gateway stands between: the rest is the same agent, and takes its time. */
 const also: readonly CaseName[] = [
@@ -174,83 +85,74 @@ const wanted: [WayName, CaseName][] = [
   ...also.map((name): [WayName, CaseName] => ["through the gateway", name]),
 ]
 
-for (const agent of agents) {
-  const there = installed(agent.program)
-  const name = there ? agent.kind : `${agent.kind} (skipped: it is not installed; run \`npm run test:agents\`)`
-  describe.skipIf(!there)(name, () => {
+const plain: CaseName = "it reads, edits, runs and is done"
+const figures: string[] = []
+afterAll(() => {
+  if (figures.length > 0) console.log(["tokens of one session (in/out/from the cache):", ...figures].join("\n"))
+})
+
+for (const { agent, there, title } of agentsHere) {
+  describe.skipIf(!there)(title, () => {
     test.each(wanted)("%s: %s", { timeout: 300_000 }, async (way, caseName) => {
       const { script, comesTo } = cases[caseName]
       await using server = await startModelServer(script)
-      const result = await run(agent, server, { way })
-      const { why, ...expected } = { why: undefined, ...(agent.differs?.[caseName] ?? comesTo) }
-      expect(result.ended, told(server)).toMatchObject(expected)
+      const result = await run(agent, server, folder.path, { way })
+      const { why, ...expected } = { why: undefined, ...(differs[agent.kind]?.[caseName] ?? comesTo) }
+      expect(result.ended, told(server, folder.path)).toMatchObject(expected)
       if (why !== undefined) expect(result.ended).toMatchObject({ why: expect.stringMatching(why) })
       const tokens = new Set(server.asked().map(({ token }) => token))
-      expect(tokens.size, told(server)).toBe(1)
+      expect(tokens.size, told(server, folder.path)).toBe(1)
       if (way === "through the gateway") {
         expect(result.spend).toMatchObject({ basis: "metered", tokens: servedBy(server) })
+        if (caseName === plain) figures.push(compared(agent.kind, servedBy(server), result.spend))
         expect([...tokens][0]).toMatch(/^key-/)
         // Whether an agent counts what it had of an answer that was cut is a matter of moments: the wire is what counts.
       } else if (result.ended.is === "done" && agent.accounts && caseName !== "a stream that is cut once") {
         expect(result.spend.tokens).toEqual(servedBy(server))
       }
-      if (caseName === "it reads, edits, runs and is done") {
+      if (caseName === plain) {
         expect(result.said).toBe("Done.")
-        expect(readFileSync(join(folder, "work/sum.js"), "utf8")).toContain("a + b")
+        expect(readFileSync(join(folder.path, "work/sum.js"), "utf8")).toContain("a + b")
       }
     })
 
     test("what a repository says of agents starts nothing", { timeout: 300_000 }, async () => {
-      await using server = await startModelServer(cases["it reads, edits, runs and is done"].script)
-      const mark = (name: string) => `touch ${join(folder, "work", `started-${name}`)}`
-      const result = await run(agent, server, { settings: repositorySettings(mark) })
-      expect(result.ended, told(server)).toEqual({ is: "done" })
-      const started = readdirSync(join(folder, "work")).filter((name) => name.startsWith("started-"))
+      await using server = await startModelServer(cases[plain].script)
+      const mark = (name: string) => `touch ${join(folder.path, "work", `started-${name}`)}`
+      const result = await run(agent, server, folder.path, { settings: repositorySettings(mark) })
+      expect(result.ended, told(server, folder.path)).toEqual({ is: "done" })
+      const started = readdirSync(join(folder.path, "work")).filter((name) => name.startsWith("started-"))
       expect(started.sort()).toEqual(agent.starts ?? [])
     })
 
     test("a reviewer may look and not touch", { timeout: 300_000 }, async () => {
       const touch: Turn = { tools: [{ do: "run", command: "echo broken > sum.js" }], usage }
       await using server = await startModelServer({ turns: [look, touch, say], aside })
-      const sandboxed = (await detectSandbox({ home: join(folder, "home") })).kind.is === "bubblewrap"
-      await run(agent, server, { task: { role: "reviewer" } })
-      expect(readFileSync(join(folder, "work/sum.js"), "utf8")).toContain("a - b")
+      const sandboxed = (await detectSandbox({ home: join(folder.path, "home") })).kind.is === "bubblewrap"
+      await run(agent, server, folder.path, { task: { role: "reviewer" } })
+      expect(readFileSync(join(folder.path, "work/sum.js"), "utf8")).toContain("a - b")
       // Without a sandbox it is not even offered a shell.
       if (!sandboxed) expect(server.requests.some(({ trouble }) => trouble?.includes('no tool for "run"'))).toBe(true)
     })
-
-    test("M1: the ceiling is reached in the middle of a turn: no request goes over it", {
-      timeout: 300_000,
-    }, async () => {
-      const dear: Turn = { ...look, usage: { in: 1_000, out: 8_000, cacheRead: 0 }, capped: true }
-      await using server = await startModelServer({ turns: [dear], aside })
-      const limits = { ...usualLimits(), usd: agent.ceilingUsd }
-      const result = await run(agent, server, { way: "through the gateway", task: { limits } })
-      expect(result.ended, told(server)).toMatchObject({ is: "failed", code: "budget" })
-      expect(result.spend.usd).toBeLessThanOrEqual(limits.usd)
-      expect(result.spend).toMatchObject({ basis: "metered", tokens: servedBy(server) })
-      expect(processesOf(folder)).toEqual([])
-    })
-
-    test.each(["directly", "through the gateway"] as const)(
-      "stopped while its model is silent, nothing of it is left: %s",
-      {
-        timeout: 300_000,
-      },
-      async (way) => {
-        await using server = await startModelServer(faulty({ is: "hang", afterEvents: 0 }))
-        const stop = new AbortController()
-        const running = run(agent, server, { way, signal: stop.signal })
-        await expect.poll(() => server.asked().some(({ turn }) => turn === 1), { timeout: 200_000 }).toBe(true)
-        const at = performance.now()
-        stop.abort(new Error("enough"))
-        await expect(running).rejects.toMatchObject({ code: "ABORTED" })
-        await expect.poll(() => processesOf(folder), { timeout: 2_000 * slack }).toEqual([])
-        expect(performance.now() - at).toBeLessThan(2_000 * slack)
-      },
-    )
   })
 }
+
+/** What the server said, what the gateway metered, and what the agent counted by itself. */
+function compared(kind: AgentKind, served: Spend["tokens"], { tokens }: Spend): string {
+  const { usage } = Summary.parse(JSON.parse(readFileSync(join(folder.path, "artifacts/maker.session.json"), "utf8")))
+  const own = Object.values(usage).map((each) => each.tokens)
+  const sum = (of: "in" | "out" | "cacheRead") => own.reduce((total, each) => total + each[of], 0)
+  const told =
+    own.length === 0 ? "nothing" : tokensText({ in: sum("in"), out: sum("out"), cacheRead: sum("cacheRead") })
+  return `${kind.padEnd(9)} served ${tokensText(served)}   wire ${tokensText(tokens)}   the agent's own ${told}`
+}
+
+function tokensText(tokens: Pick<Spend["tokens"], "in" | "out" | "cacheRead">): string {
+  return `${tokens.in}/${tokens.out}/${tokens.cacheRead}`
+}
+
+const Counted = z.object({ in: z.number(), out: z.number(), cacheRead: z.number() })
+const Summary = z.object({ usage: z.record(z.string(), z.object({ tokens: Counted })) })
 
 /** Hooks, servers, plug-ins and extensions of every agent, each of which would run a command as soon as it is read. */
 function repositorySettings(mark: (name: string) => string): Record<string, string> {
@@ -286,91 +188,4 @@ function repositorySettings(mark: (name: string) => string): Record<string, stri
     }),
     ".pi/extensions/a.cjs": program("pi-extension"),
   }
-}
-
-type RunOptions = { way?: WayName; task?: Partial<AgentTask>; settings?: Record<string, string>; signal?: AbortSignal }
-
-async function run(
-  { kind, spec }: Agent,
-  server: ModelServer,
-  { way = "directly", task = {}, settings = {}, signal = new AbortController().signal }: RunOptions = {},
-): Promise<AgentResult> {
-  const work = join(folder, "work")
-  await mkdir(work)
-  writeFileSync(join(work, "sum.js"), "export const sum = (a, b) => a - b\n")
-  for (const [path, text] of Object.entries(settings)) {
-    await mkdir(dirname(join(work, path)), { recursive: true })
-    writeFileSync(join(work, path), text)
-  }
-  const sandbox = await detectSandbox({ home: join(folder, "home") })
-  await using reaching = await ways[way](server)
-  const { outer, gateway } = reaching
-  const running = openAgents({
-    outer,
-    ...(gateway === undefined ? {} : { gateway }),
-    sandbox,
-    home: join(folder, "home", "sessions"),
-    root: work,
-    replayArgv: [],
-    acpArgv: [process.execPath, entry("acp")],
-  })
-  return await running.run(
-    {
-      role: "maker",
-      agent: { name: "implementer", use: kind, skills: [], from: "loop", ...spec },
-      cwd: work,
-      prompt: "sum.js subtracts. Make it add.\n",
-      finding: { fingerprint: "f1", source: "test", title: "t", body: "b", severity: "low", attemptable: true },
-      attempt: 1,
-      limits: usualLimits(),
-      artifactDir: join(folder, "artifacts"),
-      change: "c1",
-      ...task,
-    },
-    signal,
-  )
-}
-
-function usualLimits(): AgentTask["limits"] {
-  return { timeoutMs: 280_000, silenceMs: SILENCE_MS, outputBytes: 10_000_000 }
-}
-
-/** What the server said was used, over all that it answered. */
-function servedBy(server: ModelServer): Spend["tokens"] {
-  const sum = { in: 0, out: 0, cacheRead: 0, cacheWrite: 0 }
-  for (const { usage: served } of server.asked()) {
-    sum.in += served?.in ?? 0
-    sum.out += served?.out ?? 0
-    sum.cacheRead += served?.cacheRead ?? 0
-    sum.cacheWrite += served?.cacheWrite ?? 0
-  }
-  return sum
-}
-
-/** For who reads a failure: what was asked, and the agent's last lines. */
-function told(server: ModelServer): string {
-  const asked = server.requests.map(
-    ({ path, turn, status, ended, trouble }) => `${path} ${turn} ${status} ${ended} ${trouble ?? ""}`,
-  )
-  const logs = readdirSync(join(folder, "artifacts")).filter((name) => name.endsWith(".log"))
-  const lines = logs.flatMap((log) =>
-    readFileSync(join(folder, "artifacts", log), "utf8")
-      .trim()
-      .split("\n")
-      .slice(-5),
-  )
-  return [...asked, ...lines.map((line) => line.slice(0, 500))].join("\n")
-}
-
-/** Every process that has something of this test in its environment, wherever it went. */
-function processesOf(text: string): string[] {
-  return readdirSync("/proc")
-    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, "utf8").includes(text)
-      } catch {
-        return false
-      }
-    })
 }

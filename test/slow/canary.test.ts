@@ -203,6 +203,7 @@ async function putToIt(runner: Runner, change: Files): Promise<{ green: boolean;
       },
       isTest: (path) => /test/.test(path),
       harnessChanged: [],
+      gateFiles: [],
       signal,
     },
   }

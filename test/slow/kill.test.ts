@@ -9,13 +9,21 @@ import { git } from "../../src/lib/git.ts"
 import { bundle, start } from "../programs.ts"
 import { addingProject, makers, processesOf, type SmallRepo, smallRepo } from "../small-repo.ts"
 
-type Scenario = { maker: string; branches: number; says: RegExp; attempts: number }
+type Scenario = {
+  maker: string
+  branches: number
+  says: RegExp
+  attempts: number
+  more?: Parameters<typeof addingProject>[1]
+}
+const plans = `echo '{"approach":["add"],"scope":["src/add.js"],"size":"small","risks":[],"done":["the test passes"]}'`
 const fixes: Scenario = { maker: makers.fixes, branches: 1, says: /^proposed/, attempts: 1 }
 
 /** Which run comes to which step. A step that is new to the engine does not compile here until it has its line. */
 const scenarios: Record<StepName, Scenario> = {
   load: fixes,
   isolate: fixes,
+  plan: { ...fixes, more: { planner: plans, plannerUsd: 0.1 } },
   make: fixes,
   verify: fixes,
   ship: fixes,
@@ -36,7 +44,7 @@ beforeAll(async () => {
 })
 afterAll(() => programs.remove())
 
-const worker = (repo: SmallRepo, kill?: { step: string; phase: string }) =>
+const worker = (repo: SmallRepo, kill?: { step: string; phase: string; nth?: number }) =>
   start(programs.path("run-worker"), [JSON.stringify({ cwd: repo.root, loop: "fix", kill })], {
     env: { FLYBALL_HOME: repo.home, HOME: repo.folder, PATH: process.env.PATH ?? "" },
   })
@@ -62,8 +70,8 @@ async function leftovers(repo: SmallRepo): Promise<string[]> {
 
 describe("SIGKILL at every durable step of a change", () => {
   test.each(killPoints)("killed at $step, $phase: the next run ends it, once", async ({ step, phase }) => {
-    const { maker, branches, says, attempts } = scenarios[step]
-    await using repo = await smallRepo(addingProject(maker, { usdPerAttempt: 0.25 }))
+    const { maker, branches, says, attempts, more } = scenarios[step]
+    await using repo = await smallRepo(addingProject(maker, { usdPerAttempt: 0.25, ...more }))
     try {
       const killed = await worker(repo, { step, phase }).exit
       expect(killed.signal).toBe("SIGKILL")
@@ -73,7 +81,7 @@ describe("SIGKILL at every durable step of a change", () => {
       expect(report.changes).toHaveLength(1)
       expect(report.changes[0]?.says).toMatch(says)
       expect(report.changes[0]?.attempts).toHaveLength(attempts)
-      expect(report.changes[0]?.usd).toBeCloseTo(0.25 * attempts)
+      expect(report.changes[0]?.usd).toBeCloseTo(0.25 * attempts + (more?.plannerUsd ?? 0))
       expect((await repo.branches()).filter((name) => name.startsWith("flyball/"))).toHaveLength(branches)
 
       const third = worker(repo)
@@ -87,7 +95,60 @@ describe("SIGKILL at every durable step of a change", () => {
   })
 })
 
-describe("death and interruption while the maker works", () => {
+describe("SIGKILL while makers try the same", () => {
+  const points = (["isolate", "make", "verify"] as const).flatMap((step) =>
+    (["begun", "acted"] as const).map((phase) => ({ step, phase })),
+  )
+  test.each(points)(
+    "killed at the second's $step, $phase: the round is ended as it began, paid for once",
+    async ({ step, phase }) => {
+      await using repo = await smallRepo(addingProject(makers.fixes, { usdPerAttempt: 0.25, act: "best_of: 2" }))
+      try {
+        const killed = await worker(repo, { step, phase, nth: 2 }).exit
+        expect(killed.signal).toBe("SIGKILL")
+        const second = worker(repo)
+        await second.exit
+        const [view] = reportOf(second.lines).changes
+        expect(view).toMatchObject({ outcome: "proposed", choice: { made: 2, of: 2, attempt: 1 }, usd: 0.5 })
+        expect(view?.attempts.map(({ n, verdict }) => [n, verdict])).toEqual([
+          [1, "accept"],
+          [2, "accept"],
+        ])
+        expect((await repo.branches()).filter((name) => name.startsWith("flyball/"))).toHaveLength(1)
+        expect(await leftovers(repo)).toEqual([])
+      } finally {
+        await removeDatabase(repo.home)
+      }
+      expect(await processesOf(repo.folder)).toEqual([])
+    },
+  )
+})
+
+describe("death and interruption while an agent works", () => {
+  test("killed in the middle of a plan: the planner's tree dies, its reserve is charged, and it is asked again", async () => {
+    await using repo = await smallRepo(
+      addingProject(makers.fixes, { planner: "sleep 600 & wait", plannerUsd: 0.1, usdPerAttempt: 0.25 }),
+    )
+    try {
+      const first = worker(repo)
+      await first.line((line) => line.includes("plans"))
+      await untilProcess(repo, "sleep 600")
+      first.child.kill("SIGKILL")
+      await first.exit
+      await untilNoProcess("sleep 600", repo)
+      const second = worker(repo)
+      const resumed = JSON.parse(await second.line((line) => line.includes("resumed")))
+      expect(resumed.resumed).toEqual({ changes: 1, usd: 0.1 })
+      await second.line((line) => line.includes("plans"))
+      second.child.kill("SIGINT")
+      expect(await second.exit, `${second.lines.join("\n")}${second.stderr()}`).toMatchObject({ code: 130 })
+      await untilNoProcess("sleep 600", repo)
+    } finally {
+      await removeDatabase(repo.home)
+    }
+    expect(await processesOf(repo.folder)).toEqual([])
+  })
+
   test("killed in the middle of an attempt: its tree dies, its reserve is charged, and it is the same attempt that goes on", async () => {
     await using repo = await smallRepo(
       addingProject(`test -e .flyball/quick || { sleep 600 & wait; }; ${makers.fixes}`, { usdPerAttempt: 0.25 }),

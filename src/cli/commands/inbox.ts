@@ -1,9 +1,10 @@
 import { Failure } from "../../core/failure.ts"
+import { planLines } from "../../core/plan.ts"
 import { inert } from "../../core/untrusted.ts"
 import type { Said } from "../../engine/commands/answer.ts"
 import { InboxItem, InboxReport, inbox, inboxItem } from "../../engine/commands/inbox.ts"
 import { openSession, type Session } from "../../engine/session.ts"
-import { ChangeView } from "../../engine/view.ts"
+import { ChangeView, choiceLine } from "../../engine/view.ts"
 import { exitCodes } from "../exit-codes.ts"
 import { runInForeground } from "../foreground.ts"
 import { ago, dollars, plain, print, type Terminal } from "../terminal.ts"
@@ -65,6 +66,8 @@ function renderItem({ color }: Terminal, { change, finding, diff, next }: InboxI
     lines.push(`${color.bold("Branch")}   ${change.branch} at ${change.commit?.slice(0, 10)}`)
   if (finding.body.trim() !== "")
     lines.push("", color.bold("Finding"), indent(clean(finding.body).slice(0, 3_000), "  "))
+  lines.push(...planPart(color, change.plan))
+  if (change.choice !== undefined) lines.push("", `${color.bold("Chosen")}   ${plain(choiceLine(change.choice), 300)}`)
   for (const attempt of change.attempts) {
     lines.push(
       "",
@@ -77,6 +80,8 @@ function renderItem({ color }: Terminal, { change, finding, diff, next }: InboxI
       lines.push(`  ${mark} ${each.check}  ${color.dim(plain(each.summary, 140))}`)
     }
     const caveats = [...new Set(attempt.evidence.flatMap((each) => each.caveats))]
+    if (attempt.outside !== undefined)
+      lines.push(color.dim(`    outside of the plan's scope: ${plain(attempt.outside.join(", "), 300)}`))
     for (const caveat of caveats) lines.push(color.dim(`    not shown: ${plain(caveat, 200)}`))
   }
   if (diff.trim() !== "")
@@ -90,6 +95,22 @@ function renderItem({ color }: Terminal, { change, finding, diff, next }: InboxI
     )
   if (next.length > 0) lines.push("", color.bold("Next"), ...next.map((command) => `  ${command}`))
   return lines.join("\n")
+}
+
+/** What the planner said before anything was made, and what it cost. */
+function planPart(color: Terminal["color"], plan: ChangeView["plan"]): string[] {
+  if (plan?.came === undefined) return []
+  const { came } = plan
+  const who = [plan.agent, plan.model, dollars(plan.usd, plan.basis)].filter(Boolean).join(" · ")
+  const lines =
+    came.is === "plan"
+      ? planLines(came.plan)
+      : [came.is === "stop" ? `not to be begun (${came.stop}): ${came.reason}` : `none: ${came.why}`]
+  return [
+    "",
+    `${color.bold("Plan")}     ${color.dim(plain(who, 120))}`,
+    ...lines.map((line) => `  ${plain(line, 500)}`),
+  ]
 }
 
 function diffLine(color: Terminal["color"], line: string): string {

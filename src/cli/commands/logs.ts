@@ -6,17 +6,17 @@ import { findLog, LogReport } from "../../engine/commands/logs.ts"
 import { openSession } from "../../engine/session.ts"
 import { plain, print, type Terminal } from "../terminal.ts"
 
-/** `flyball logs [CHANGE] [-f] [--attempt N] [--prompt]` */
+/** `flyball logs [CHANGE] [-f] [--attempt N] [--prompt] [--plan]` */
 export async function logs(
   terminal: Terminal,
   wanted: string | undefined,
-  options: { follow?: boolean; attempt?: string; prompt?: boolean },
+  options: { follow?: boolean; attempt?: string; prompt?: boolean; plan?: boolean },
 ): Promise<number> {
   const attempt = options.attempt === undefined ? undefined : Number(options.attempt)
   if (attempt !== undefined && !(Number.isInteger(attempt) && attempt > 0)) {
     throw new Failure("WRONG_USE", `--attempt takes a number from 1, not "${options.attempt}".`)
   }
-  const report = await find(wanted, attempt)
+  const report = await find(wanted, attempt, options.plan === true ? "planner" : "maker")
   if (terminal.json) {
     print(terminal, report, () => "")
     return 0
@@ -27,7 +27,8 @@ export async function logs(
       `${report.change}, attempt ${report.attempt}${report.agent === undefined ? "" : `, ${report.agent}`}: ${path}`,
     ),
   )
-  const { skills } = report
+  const { skills, plan } = report
+  if (plan !== undefined) terminal.err(terminal.color.dim(`planned before: --plan shows ${plan.log}`))
   if (skills !== undefined) {
     const names = [...new Set(skills.read.map(({ skill }) => plain(skill, 80)))]
     const offered = skills.offered.map((name) => plain(name, 80)).join(", ") || "none"
@@ -48,9 +49,13 @@ export async function logs(
   return 0
 }
 
-async function find(wanted: string | undefined, attempt: number | undefined): Promise<LogReport> {
+async function find(
+  wanted: string | undefined,
+  attempt: number | undefined,
+  of: "maker" | "planner",
+): Promise<LogReport> {
   await using session = await openSession({ cwd: process.cwd(), signal: AbortSignal.timeout(60_000) })
-  return LogReport.parse(await findLog(session, wanted, attempt))
+  return LogReport.parse(await findLog(session, wanted, attempt, of))
 }
 
 /** Prints what is appended, until the session's summary is written beside the log, or until interrupted. */

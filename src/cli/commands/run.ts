@@ -1,7 +1,9 @@
+import type { Guardrails } from "../../core/loop.ts"
 import { networkInWords } from "../../core/network.ts"
 import { RunReport } from "../../engine/report.ts"
 import type { RunOptions } from "../../engine/run/run.ts"
 import type { ChangeView } from "../../engine/view.ts"
+import { writeCeiling } from "../../spec/quantity.ts"
 import { exitCodes } from "../exit-codes.ts"
 import { runInForeground } from "../foreground.ts"
 import { count, dollars, plain, print, type Terminal } from "../terminal.ts"
@@ -11,24 +13,28 @@ import { changeLine } from "./status.ts"
 export async function run(
   terminal: Terminal,
   loop: string,
-  options: { dryRun?: boolean; trigger?: string },
+  options: { dryRun?: boolean; trigger?: string; whileStdin?: boolean },
 ): Promise<number> {
-  const code = await runInForeground(terminal, async (signal, progress) => {
-    const { runLoop } = await import("../../engine/run/run.ts")
-    const report = RunReport.parse(
-      await runLoop({
-        cwd: process.cwd(),
-        loop,
-        trigger: options.trigger ?? "manual",
-        dryRun: options.dryRun === true,
-        signal,
-        progress,
-        announce: announceTo(terminal),
-      }),
-    )
-    print(terminal, report, (shown) => (shown.dryRun ? renderPlan(terminal, shown) : renderReport(terminal, shown)))
-    return report.exitCode
-  })
+  const code = await runInForeground(
+    terminal,
+    async (signal, progress) => {
+      const { runLoop } = await import("../../engine/run/run.ts")
+      const report = RunReport.parse(
+        await runLoop({
+          cwd: process.cwd(),
+          loop,
+          trigger: options.trigger ?? "manual",
+          dryRun: options.dryRun === true,
+          signal,
+          progress,
+          announce: announceTo(terminal),
+        }),
+      )
+      print(terminal, report, (shown) => (shown.dryRun ? renderPlan(terminal, shown) : renderReport(terminal, shown)))
+      return report.exitCode
+    },
+    { whileStdin: options.whileStdin === true },
+  )
   if (code === exitCodes.interrupted)
     terminal.err(`Parked. \`flyball run ${loop}\` goes on where this stopped; \`flyball status\` shows it.`)
   return code
@@ -48,7 +54,7 @@ export function announceTo({ color, err, json }: Terminal): NonNullable<RunOptio
       err(`  ${color.dim(each.kind.padEnd(7))} ${each.name.padEnd(width)}  ${color.dim(plain(each.became, 90))}`)
     if (own.length > 0)
       err(`  ${color.dim("check  ")} ${color.dim(`and Flyball's own: ${own.map(({ name }) => name).join(", ")}`)}`)
-    err(`  ${color.dim("budget ")} ${budgetOf(loop.guardrails.budget)}`)
+    err(`  ${color.dim("budget ")} ${budgetOf(loop.guardrails)}`)
     const maker = loop.steps.act === undefined ? undefined : loop.agents[loop.steps.act.agent]
     if (maker !== undefined) err(`  ${color.dim("network")} ${maker.name} reaches ${networkInWords(loop, maker)}`)
     if (sandbox === "none")
@@ -60,13 +66,22 @@ export function announceTo({ color, err, json }: Terminal): NonNullable<RunOptio
   }
 }
 
-function budgetOf(budget: { usdPerRun?: number | undefined; usdPerDay?: number | undefined }): string {
-  const parts = [
-    budget.usdPerRun === undefined ? undefined : `$${budget.usdPerRun}/run`,
-    budget.usdPerDay === undefined ? undefined : `$${budget.usdPerDay}/day`,
-  ].filter((part) => part !== undefined)
-  return parts.length === 0 ? "no ceiling in dollars" : parts.join(", ")
+function budgetOf({ budget, priority = "normal" }: Guardrails): string {
+  const amounts = ceilingKeys.flatMap((key) => (budget[key] === undefined ? [] : writeCeiling(key, budget[key])))
+  const rank = priority === "normal" ? [] : [`${priority} priority`]
+  return [...(amounts.length === 0 ? ["no ceiling"] : amounts), ...rank].join(", ")
 }
+
+const ceilingKeys = [
+  "usdPerAttempt",
+  "usdPerChange",
+  "usdPerRun",
+  "usdPerDay",
+  "usdPerMonth",
+  "tokensPerAttempt",
+  "tokensPerRun",
+  "tokensPerDay",
+] as const
 
 /** The end of a run: what came of each finding, what it cost, and what to look at next. */
 export function renderReport(terminal: Terminal, report: RunReport): string {
@@ -92,7 +107,8 @@ export function renderReport(terminal: Terminal, report: RunReport): string {
     lines.push(color.yellow(`held for a later run: ${plain(each.title, 60)}: ${each.detail}`))
   for (const note of report.notes) lines.push(color.dim(`note: ${plain(note, 240)}`))
   lines.push(color.dim(`${dollars(report.usd)} in ${(report.ms / 1000).toFixed(1)} s`))
-  if (report.changes.some((view) => view.stage !== "done")) lines.push("", `${color.bold("Next")}  flyball inbox`)
+  if (report.changes.some(({ stage, waits }) => stage !== "done" && waits === undefined))
+    lines.push("", `${color.bold("Next")}  flyball inbox`)
   return lines.join("\n")
 }
 
@@ -114,6 +130,7 @@ function groupsOf(color: Terminal["color"], changes: readonly ChangeView[]): [st
 }
 
 function questionOf(view: ChangeView): string[] {
+  if (view.waits !== undefined) return [`    ${plain(view.waits, 500)}`]
   return view.question === undefined ? [] : [`    ${plain(view.question, 220)}`]
 }
 

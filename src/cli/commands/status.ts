@@ -1,6 +1,8 @@
 import type { HaltView } from "../../engine/commands/halt.ts"
 import { status as readStatus, StatusReport } from "../../engine/commands/status.ts"
+import type { BareAgent, CostOf } from "../../engine/cost-over-time.ts"
 import { openSession } from "../../engine/session.ts"
+import type { SharedCeiling } from "../../engine/shared-ceilings.ts"
 import type { ChangeView } from "../../engine/view.ts"
 import { ago, count, dollars, localTime, plain, print, type Terminal } from "../terminal.ts"
 
@@ -37,7 +39,11 @@ function render({ color }: Terminal, report: StatusReport): string {
     const all = report.changes.filter((view) => view.stage === stage)
     const shown = stage === "done" ? all.slice(-MAX_DONE) : all
     if (shown.length === 0) continue
-    lines.push("", color.bold(`${heading} (${all.length})`), ...shown.map((view) => changeLine(color, view)))
+    lines.push(
+      "",
+      color.bold(`${heading} (${all.length})`),
+      ...shown.flatMap((view) => [changeLine(color, view), ...waitsLine(color, view)]),
+    )
   }
   if (report.changes.length === 0)
     lines.push("", "Nothing has run here yet. `flyball run LOOP` starts a loop; `flyball init` writes a first one.")
@@ -53,14 +59,41 @@ function render({ color }: Terminal, report: StatusReport): string {
       ...report.due.map((each) => `  ${localTime(each.at)}  ${each.loop}  ${color.dim(each.trigger)}`),
     )
   if (report.costs !== undefined && report.costs.length > 0)
-    lines.push("", color.bold("Cost of an accepted change"), ...report.costs.map(costLine))
+    lines.push("", color.bold("Cost of an accepted change"), ...report.costs.flatMap(costLines))
+  if (report.ceilings.length > 0)
+    lines.push("", color.bold("Shared ceilings"), ...report.ceilings.flatMap(ceilingLines))
   lines.push("", color.dim(`spent ${dollars(report.usd.today)} today, ${dollars(report.usd.total)} in all`))
   return lines.join("\n")
 }
 
-function costLine({ from, days, accepted, usd, usdPerAccepted }: NonNullable<StatusReport["costs"]>[number]): string {
+function costLines({ from, days, accepted, usd, usdPerAccepted, bare }: CostOf): string[] {
   const each = usdPerAccepted === undefined ? "none accepted" : `${dollars(usdPerAccepted)} each`
-  return `  ${days === 7 ? `week of ${from}` : from}  ${each}  (${count(accepted, "accepted change")}, ${dollars(usd)} in all)`
+  const when = days === 7 ? `week of ${from}` : from
+  const all = `  ${when}  ${each}  (${count(accepted, "accepted change")}, ${dollars(usd)} in all)`
+  return bare === undefined ? [all] : [all, `    ${bareLine(bare)}`]
+}
+
+/** `a bare agent: $0.31 a change, 4 of 12 wrong; checks, reviews and further tries add $0.21` */
+function bareLine({ changes, usdPerChange, basis, unknown, wrong, nothing, addedUsdPerChange }: BareAgent): string {
+  const some = unknown === 0 ? "" : ` (${unknown} of unknown cost)`
+  const cost = usdPerChange === undefined ? "cost unknown" : `${dollars(usdPerChange, basis)} a change${some}`
+  const empty = nothing === 0 ? "" : `, ${nothing} with nothing to show`
+  const added =
+    addedUsdPerChange === undefined ? "" : `; checks, reviews and further tries add ${dollars(addedUsdPerChange)}`
+  return `a bare agent: ${cost}, ${wrong} of ${changes} wrong${empty}${added}`
+}
+
+function ceilingLines({ ceiling, unit, limit, used, endsAt, loops }: SharedCeiling): string[] {
+  const amount = (of: number) =>
+    of === 0 ? "nothing" : unit === "usd" ? dollars(of) : `${Math.floor(of).toLocaleString("en-US")} tokens`
+  const whose = ceiling === "month" ? "this repository and month" : "all loops and this day"
+  const spent = used === 0 ? (unit === "usd" ? "$0" : "0 tokens") : amount(used)
+  const head = `  ${spent} of ${amount(limit)} for ${whose} is spent or set aside, until ${localTime(endsAt)}`
+  return [head, ...loops.map(({ loop, priority, left }) => `    ${loop} (${priority}) may take ${amount(left)}`)]
+}
+
+function waitsLine(color: Terminal["color"], { waits }: ChangeView): string[] {
+  return waits === undefined ? [] : [`    ${color.dim(plain(waits, 500))}`]
 }
 
 /** The command that lifts this halt and no other. */
@@ -71,5 +104,5 @@ export function liftOf({ is, what }: HaltView): string {
 /** One change on a line or two: what it is, where it stands, what it cost. */
 export function changeLine(color: Terminal["color"], view: ChangeView): string {
   const cost = view.usd > 0 ? color.dim(`  ${dollars(view.usd, view.basis)}`) : ""
-  return `  ${color.cyan(view.id)}  ${plain(view.title, 70)}${cost}\n    ${color.dim(`${plain(view.says, 110)}, ${ago(view.updatedAt)}`)}`
+  return `  ${color.cyan(view.id)}  ${plain(view.title, 70)}${cost}\n    ${color.dim(`${plain(view.says, 160)}, ${ago(view.updatedAt)}`)}`
 }

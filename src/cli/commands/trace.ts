@@ -1,6 +1,7 @@
 import { inert } from "../../core/untrusted.ts"
 import { TraceReport, trace as traceBack } from "../../engine/commands/trace.ts"
 import type { Story } from "../../engine/trace/story.ts"
+import { choiceLine } from "../../engine/view.ts"
 import { dollars, localTime, plain, print, type Terminal } from "../terminal.ts"
 
 /** `flyball trace FILE:LINE | COMMIT | #PR | CHANGE [--full]` */
@@ -85,7 +86,9 @@ function storyLines({ color }: Terminal, story: Story): string[] {
         .flatMap((each) => (each === undefined ? [] : plain(each, 160)))
         .join(" · "),
     ),
+    ...planRows(color, story.plan),
     ...story.attempts.flatMap((attempt) => attemptLines(color, attempt)),
+    ...row("chosen", story.choice === undefined ? undefined : plain(choiceLine(story.choice), 300)),
     ...row("cost", cost),
     ...row("approved", story.approvedBy === undefined ? undefined : `by ${plain(story.approvedBy)}`),
     ...(story.says.length === 0
@@ -95,6 +98,23 @@ function storyLines({ color }: Terminal, story: Story): string[] {
           ...story.says.map((line) => `      ${plain(line, 200)}`),
         ]),
     ...story.missing.map((each) => color.dim(`    missing: ${plain(each, 240)}`)),
+  ]
+}
+
+function planRows(color: Terminal["color"], plan: Story["plan"]): string[] {
+  if (plan?.came === undefined) return []
+  const { came } = plan
+  const said =
+    came.is === "plan"
+      ? `${came.plan.size}: ${came.plan.approach.join("; ")}`
+      : came.is === "stop"
+        ? `not to be begun (${came.stop}): ${came.reason}`
+        : `none: ${came.why}`
+  const who = [plan.agent, plan.model].filter(Boolean).join(" ")
+  return [
+    `    ${color.bold("plan")}      ${plain(who, 80)}${who === "" ? "" : ", "}${dollars(plan.usd, plan.basis)}: ${plain(said, 300)}`,
+    ...(plan.prompt === undefined ? [] : [color.dim(`      prompt ${plan.prompt}`)]),
+    ...(plan.log === undefined ? [] : [color.dim(`      log    ${plan.log}`)]),
   ]
 }
 

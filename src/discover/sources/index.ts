@@ -10,6 +10,8 @@ import { recentCommits } from "./recent-commits.ts"
 import { scanCiFailures } from "./scan-ci-failures.ts"
 import { securityAdvisories } from "./security-advisories.ts"
 import { sh } from "./sh.ts"
+import { skill } from "./skill.ts"
+import { staleSkills } from "./stale-skills.ts"
 import { todoComments } from "./todo-comments.ts"
 import { typeErrors } from "./type-errors.ts"
 
@@ -25,7 +27,9 @@ export const sources: Readonly<Record<string, Source>> = {
   todo_comments: todoComments,
   outdated_dependencies: outdatedDependencies,
   security_advisories: securityAdvisories,
+  stale_skills: staleSkills,
   agent,
+  skill,
   goal,
   sh,
 }

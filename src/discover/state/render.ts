@@ -50,7 +50,8 @@ export function emptyFile(loop: string): string {
 
 function factsOf(row: StateRow): string[] {
   const say = (text: string) => inMarkdown(text, FACT_CHARS)
-  const first = [row.severity, row.module, row.commit?.slice(0, 10), row.source]
+  const sure = row.confidence === undefined ? undefined : `confidence ${Number(row.confidence.toFixed(2))}`
+  const first = [row.severity, row.module, row.size, sure, row.commit?.slice(0, 10), row.source]
     .filter((fact) => fact !== undefined)
     .map((fact) => inMarkdown(fact, 80))
   const tried = row.tried ?? []

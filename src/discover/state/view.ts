@@ -1,4 +1,4 @@
-import type { Severity } from "../../core/finding.ts"
+import type { Finding, Severity } from "../../core/finding.ts"
 
 /** The sections of a state file, in their order. */
 export const sections = ["open", "in_progress", "awaiting_review", "needs_a_person", "blocked", "done"] as const
@@ -22,6 +22,9 @@ export type StateRow = {
   severity: Severity
   source: string
   module?: string | undefined
+  /** As its source or the triager guesses. */
+  size?: Finding["size"]
+  confidence?: number | undefined
   /** The commit on which it was seen, or that came of it. */
   commit?: string | undefined
   /** Where a person looks next: a branch, a proposal, a URL. */

@@ -1,11 +1,12 @@
-import type { DetectedAgent } from "../../make/detect-agents.ts"
+import { type DetectedAgent, isPaid } from "../../make/detect-agents.ts"
 import { agentsHere } from "../agents-here.ts"
+import { logins } from "./login.ts"
 
 /** What `doctor` says of the agents: which are here, in which version, how each is paid for, and what it lacks. */
 export async function agentsItem(): Promise<{ state: "ok" | "lacking"; says: string; advice?: string }> {
   const agents = await agentsHere()
   const says = agents.length === 0 ? "no coding agent is installed" : agents.map(agentLine).join(", ")
-  const advice = adviceFor(agents)
+  const advice = await adviceFor(agents)
   return advice === undefined ? { state: "ok", says } : { state: "lacking", says, advice }
 }
 
@@ -22,19 +23,23 @@ function payerOf(auth: DetectedAgent["auth"]): string {
     case "token":
       return auth.from
     case "login":
-      return "logged in for its user alone"
+      return auth.used === true ? "your login" : "logged in, not used"
     default:
       return "no key"
   }
 }
 
-function adviceFor(agents: readonly DetectedAgent[]): string | undefined {
+async function adviceFor(agents: readonly DetectedAgent[]): Promise<string | undefined> {
   const usable = agents.filter((agent) => agent.usable)
   if (usable.length === 0)
     return 'Install claude, codex, opencode or gemini; or let any command make the changes: flyball init --agent "npx eslint --fix ."'
-  if (usable.some(({ auth }) => auth?.is === "key" || auth?.is === "token")) return undefined
+  if (usable.some(({ auth }) => auth !== undefined && isPaid(auth))) return undefined
   const login = usable.find(({ auth }) => auth?.is === "login")
-  if (login?.auth?.is === "login")
-    return `Flyball uses no login that it finds (${login.auth.file}). For ${login.kind}: ${login.auth.instead}.`
+  if (login?.auth?.is === "login") {
+    const { file, instead } = login.auth
+    const known = (await logins()).logins.find(({ tool }) => tool === login.kind)
+    const or = known?.state === "listed" ? "" : ` Or ${instead}.`
+    return `The login of ${login.kind} (${file}) is ${known?.says ?? "not used"}.${or}`
+  }
   return "None of them has a key: set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY, or name a provider in providers.yaml."
 }

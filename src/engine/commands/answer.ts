@@ -3,10 +3,12 @@ import type { Change } from "../../core/change.ts"
 import type { EventBody } from "../../core/event.ts"
 import { Failure } from "../../core/failure.ts"
 import type { Progress } from "../../core/ports.ts"
+import { chosenOf } from "../../core/round.ts"
 import { append, readChange } from "../../record/ledger.ts"
 import { readRuns } from "../../record/runs.ts"
 import { openEngine } from "../engine.ts"
 import { refuseHalted } from "../halting.ts"
+import { NOD } from "../lessons/teaches.ts"
 import { withChangeLock } from "../run/lock.ts"
 import { openSession, type Session } from "../session.ts"
 import { hear, tell } from "../state-file.ts"
@@ -39,6 +41,7 @@ export async function answerChange(options: AnswerOptions): Promise<{ change: Ch
   const found = await findChange(session, options.change)
   const nod = options.said.is === "approve" && waitsForNod(viewOf(found, false))
   const said: Said = nod ? { is: "answer", text: NOD } : options.said
+  if (found.finding.lessons !== undefined) refuseOtherWords(found, said)
   // What can't be said is refused before anything is opened for it.
   answerFor(found, said)
   // What is not to be acted on now may be said; it waits in the ledger.
@@ -50,8 +53,13 @@ export async function answerChange(options: AnswerOptions): Promise<{ change: Ch
   return { change: viewOf(change, false), notes: await show(session, change, signal) }
 }
 
-/** What an attempt is told that a person let begin: nothing that its finding doesn't say. */
-const NOD = "It may be attempted."
+/** Nobody makes lessons anew: their lines are as they are. */
+function refuseOtherWords({ id }: Change, said: Said): void {
+  if (said.is === "approve" || said.is === "close") return
+  throw new Failure("LESSONS_ARE_GIVEN", `${id} proposes lines that nobody rewrites: approve it, or close it.`, {
+    hint: `\`flyball inbox approve ${id}\`, or \`flyball inbox reject ${id} "why" --close\`: closed lessons are not proposed again.`,
+  })
+}
 
 async function record(session: Session, found: Change, said: Said): Promise<Change> {
   // Read again: another process may have acted on it meanwhile.
@@ -80,7 +88,7 @@ function approvable(change: Change): { is: "approve"; head: string } {
       hint: `Reply with \`flyball inbox answer ${change.id} "…"\`, or end it with \`flyball inbox reject ${change.id} "why" --close\`.`,
     })
   }
-  const verdict = change.attempts.at(-1)?.verdict?.is
+  const verdict = chosenOf(change)?.verdict?.is
   if (verdict !== "accept" && verdict !== "ask") {
     throw new Failure(
       "NOT_ACCEPTED",

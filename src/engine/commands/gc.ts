@@ -23,6 +23,7 @@ import {
   oldCaches,
 } from "../gc/folders.ts"
 import { type Dead, GcItem, type Kept } from "../gc/item.ts"
+import { oldPlugins } from "../gc/plugins.ts"
 import { isOver, oldRefs } from "../gc/refs.ts"
 import { flyballHome } from "../home.ts"
 import { openSession, type Session } from "../session.ts"
@@ -120,8 +121,10 @@ async function ofRepository(
     await swept
   }
   const rows = await pruneLedger(db, pool, { before: new Date(before), dryRun })
+  const plugins = await oldPlugins(home, repo.root, before)
   return {
     dead: [
+      ...plugins.dead,
       ...(await deadFolders(repo, live, sweep)),
       ...(await oldCaches(repo, before)),
       ...(await oldArtefacts(repo, over)),
@@ -135,7 +138,7 @@ async function ofRepository(
         }),
       ),
     ],
-    kept: [],
+    kept: plugins.kept,
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod"
 import type { Change } from "../../core/change.ts"
+import { bestOf, roundsOf } from "../../core/round.ts"
 import { tryGit } from "../../lib/git.ts"
 import { readChanges } from "../../record/ledger.ts"
 import { pickChange, type Session } from "../session.ts"
@@ -63,7 +64,8 @@ export async function inboxItem(session: Session, wanted: string, signal: AbortS
 }
 
 async function diffOf({ repo }: Session, change: Change, signal: AbortSignal): Promise<string> {
-  const attempt = change.attempts.findLast((each) => each.made?.is === "commit")
+  const made = roundsOf(change.attempts).map(bestOf)
+  const attempt = made.findLast((each) => each.made?.is === "commit")
   const base = attempt?.verifiedBase ?? attempt?.base
   if (attempt?.made?.is !== "commit" || base === undefined) return ""
   // From where the two parted, so that what landed on the base since does not show as undone.
@@ -85,10 +87,14 @@ export function nextSteps(view: ChangeView): string[] {
     (view.stage === "awaiting_review" ||
       view.reason === "gate_asks" ||
       view.reason === "reviewer_asks" ||
+      view.reason === "reviewers_disagree" ||
+      view.reason === "goal_impossible" ||
       view.reason === "approval")
   ) {
     steps.push(`flyball inbox approve ${view.id}`)
   }
+  // Nobody makes lessons anew.
+  if (view.source === "lessons") return [...steps, `flyball inbox reject ${view.id} "why" --close`]
   if (view.stage === "needs_a_person") steps.push(`flyball inbox answer ${view.id} "what it should know"`)
   steps.push(`flyball inbox reject ${view.id} "why"`, `flyball inbox reject ${view.id} "why" --close`)
   return steps

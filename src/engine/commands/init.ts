@@ -16,6 +16,7 @@ import { flyballHome } from "../home.ts"
 import { detectHere, trackedFiles } from "../load.ts"
 import { ciOf } from "./ci-here.ts"
 import { FIRST_LOOP, firstLoop, IGNORED, judges, leftOut, makerFile, setupOf } from "./first-loop.ts"
+import { loginNotes } from "./login.ts"
 import { type Lacking, lackingTools } from "./tools-here.ts"
 
 export const InitReport = z.object({
@@ -101,6 +102,7 @@ export async function planInit(cwd: string, maker: string | undefined): Promise<
     kept: [...loops, ...wanted.map(({ path }) => path).filter(there)],
     notes: [
       ...(await makerNotes(command, known, repo)),
+      ...(await loginNotes(usable)),
       ...checkNotes(checks, lacking),
       ...(await setupNotes(repo, loops.length === 0 ? paths : [])),
     ],

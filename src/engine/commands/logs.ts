@@ -1,6 +1,8 @@
 import { join } from "node:path"
 import { z } from "zod"
+import type { Change } from "../../core/change.ts"
 import { Failure } from "../../core/failure.ts"
+import type { Repo } from "../../core/ports.ts"
 import { readChanges } from "../../record/ledger.ts"
 import { artifactDir } from "../artifacts.ts"
 import { pickChange, type Session } from "../session.ts"
@@ -15,6 +17,8 @@ export const LogReport = z.object({
   prompt: z.string(),
   /** Whether the agent's session is over. */
   ended: z.boolean(),
+  /** Of the planner that was asked before the change was made: paths of what it said and was told. */
+  plan: z.object({ log: z.string(), prompt: z.string() }).optional(),
   /** Skills that the agent was offered, and those whose files its lines show it read; absent where there were none. */
   skills: SkillUse.pick({ offered: true, read: true }).optional(),
 })
@@ -25,9 +29,12 @@ export async function findLog(
   { db, repo }: Session,
   wanted: string | undefined,
   n: number | undefined,
+  of: "maker" | "planner" = "maker",
 ): Promise<LogReport> {
   const changes = (await readChanges(db, { repo: repo.key })).filter((change) =>
-    change.attempts.some((attempt) => attempt.agent !== undefined),
+    of === "planner"
+      ? change.planned?.agent !== undefined
+      : change.attempts.some((attempt) => attempt.agent !== undefined),
   )
   const newest = [...changes].sort((a, b) => a.updatedAt.localeCompare(b.updatedAt)).at(-1)
   const picked =
@@ -39,7 +46,15 @@ export async function findLog(
         ).id
   const change = changes.find((each) => each.id === picked)
   if (change === undefined)
-    throw new Failure("NO_LOG", "No agent has run here yet.", { hint: "`flyball run LOOP` starts one." })
+    throw new Failure("NO_LOG", `No ${of === "planner" ? "planner" : "agent"} has run here yet.`, {
+      hint:
+        of === "planner"
+          ? "A loop with `- plan: { spawn: planner(finding) }` has one."
+          : "`flyball run LOOP` starts one.",
+    })
+  const plan = planFiles(repo, change)
+  if (of === "planner" && plan !== undefined)
+    return { change: change.id, ended: change.planned?.came !== undefined, ...plan }
   const attempt =
     n === undefined
       ? change.attempts.findLast((each) => each.agent !== undefined)
@@ -58,6 +73,15 @@ export async function findLog(
     log: join(folder, "maker.log"),
     prompt: join(folder, "maker.prompt.md"),
     ended: attempt.made !== undefined,
+    ...(plan === undefined ? {} : { plan: { log: plan.log, prompt: plan.prompt } }),
     ...(use === undefined ? {} : { skills: { offered: use.offered, read: use.read } }),
   }
+}
+
+/** Where the planner's log and prompt lie; undefined where none was asked. */
+function planFiles(repo: Repo, { id, planned }: Change) {
+  if (planned?.agent === undefined || planned.attempt === undefined) return undefined
+  const folder = artifactDir(repo, id, planned.attempt)
+  const { attempt, agent } = planned
+  return { attempt, agent, log: join(folder, "planner.log"), prompt: join(folder, "planner.prompt.md") }
 }

@@ -1,6 +1,8 @@
 import { dirname, isAbsolute, join } from "node:path"
 import { z } from "zod"
 import { Failure } from "../../core/failure.ts"
+import type { Loop } from "../../core/loop.ts"
+import { rolesIn } from "../../core/loop-roles.ts"
 import { inertLine } from "../../core/untrusted.ts"
 import { openRepo } from "../../isolate/repo.ts"
 import { bodyInPlace, tokensOf } from "../../make/skill-file.ts"
@@ -77,11 +79,10 @@ export async function listSkills(here: Here): Promise<SkillsReport> {
   for (const file of await loopFiles(tree)) {
     const { loop } = await loadHere(repo, file)
     if (loop === undefined) notes.push(`${file} does not load: \`flyball validate\` says why`)
-    let agent = loop?.agents[loop.steps.act?.agent ?? ""]
-    for (; loop !== undefined && agent !== undefined; agent = agent.then) {
-      const { skills, missing } = chooseSkills(catalogue.skills, namedSkills(loop, agent))
+    for (const { agent, names } of loop === undefined ? [] : offered(loop)) {
+      const { skills, missing } = chooseSkills(catalogue.skills, names)
       if (skills.length + missing.length === 0) continue
-      offers.push({ loop: loop.name, agent: agent.name, skills: skills.map(({ name }) => name), missing })
+      offers.push({ loop: loop?.name ?? "", agent, skills: skills.map(({ name }) => name), missing })
     }
   }
   const uses = await skillUses(repo.dataDir)
@@ -92,6 +93,18 @@ export async function listSkills(here: Here): Promise<SkillsReport> {
     read: uses.filter(({ read }) => read.some((each) => each.skill === skill.name)).length,
   }))
   return { skills, offers, sessions: uses.slice(0, MAX_SESSIONS), notes: notes.map((note) => inertLine(note, 300)) }
+}
+
+/** What each agent of a loop is offered: makers the loop's skills and their own, those who look or judge their own alone. */
+function offered(loop: Loop): { agent: string; names: string[] }[] {
+  const found: { agent: string; names: string[] }[] = []
+  for (let agent = loop.agents[loop.steps.act?.agent ?? ""]; agent !== undefined; agent = agent.then)
+    found.push({ agent: agent.name, names: namedSkills(loop, agent) })
+  for (const { role, agent } of rolesIn(loop)) {
+    const names = loop.agents[agent]?.skills ?? []
+    if (role === "explorer" || role === "triager" || role === "reviewer") found.push({ agent, names: [...names] })
+  }
+  return found
 }
 
 /** One skill with what lies beside it. Throws Failure NO_SUCH_SKILL. */

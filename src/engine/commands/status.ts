@@ -6,6 +6,7 @@ import { spentSince } from "../../record/money.ts"
 import { readRuns } from "../../record/runs.ts"
 import { CostOf, costOverTime } from "../cost-over-time.ts"
 import type { Session } from "../session.ts"
+import { SharedCeiling, sharedNow } from "../shared-ceilings.ts"
 import { ChangeView, viewOf } from "../view.ts"
 import { changeOfWorkflow } from "../workflow-id.ts"
 import { pendingWorkflows } from "../workflows.ts"
@@ -33,6 +34,8 @@ export const StatusReport = z.object({
     }),
   ),
   usd: z.object({ today: z.number(), total: z.number() }),
+  /** What is left of the ceilings that loops share, and for whom. */
+  ceilings: z.array(SharedCeiling),
   /** For one loop: what an accepted change cost, over time. */
   costs: z.array(CostOf).optional(),
   due: z.array(z.object({ loop: z.string(), trigger: z.string(), at: z.string() })),
@@ -41,17 +44,19 @@ export type StatusReport = z.infer<typeof StatusReport>
 
 /** What is going on in this repository; read from the ledger alone, and from which executors live. */
 export async function status(
-  { db, pool, repo, home }: Session,
+  session: Session,
   loop: string | undefined,
 ): Promise<Omit<StatusReport, "due" | "database" | "crashSafe">> {
+  const { db, pool, repo, home } = session
   const where = { repo: repo.key, ...(loop === undefined ? {} : { loop }) }
   const today = startOfDay((await ledgerTime(db)).now, ownTimeZone())
-  const [changes, runs, pending, total, usdToday] = await Promise.all([
+  const [changes, runs, pending, total, usdToday, ceilings] = await Promise.all([
     readChanges(db, where),
     readRuns(db, where, 5),
     pendingWorkflows(pool),
     spentSince(db, where),
     spentSince(db, where, today),
+    sharedNow(session, loop),
   ])
   const live = new Set(pending.filter((each) => each.alive).map((each) => changeOfWorkflow(each.id)))
   const executors = new Set(pending.filter((each) => each.alive).map((each) => each.executor))
@@ -70,6 +75,7 @@ export async function status(
       live: run.endedAt === undefined && executors.has(run.executor),
     })),
     usd: { today: usdToday, total },
+    ceilings,
     ...(loop === undefined ? {} : { costs: costOverTime(views, ownTimeZone()) }),
   }
 }

@@ -1,6 +1,7 @@
 import { z } from "zod"
 import { asFailure, Failure } from "../../core/failure.ts"
 import type { Repo } from "../../core/ports.ts"
+import { bestOf, roundsOf } from "../../core/round.ts"
 import { openRepo } from "../../isolate/repo.ts"
 import { tryGit } from "../../lib/git.ts"
 import { readChange } from "../../record/ledger.ts"
@@ -81,7 +82,8 @@ function openTracer(repo: Repo, books: Books, asking: Asking, full: boolean): Tr
   const origins = openOrigins(asking, books.is === "closed" ? undefined : { db: books.db, repo: repo.key, baseOf })
   async function baseOf(change: string) {
     const known = books.is === "open" ? await readChange(books.db, change) : undefined
-    const attempt = known?.attempts.findLast((each) => each.verdict?.is === "accept")
+    const chosen = roundsOf(known?.attempts ?? []).map(bestOf)
+    const attempt = chosen.findLast((each) => each.verdict?.is === "accept")
     const base = attempt?.verifiedBase ?? attempt?.base
     return attempt?.made?.is === "commit" && base !== undefined ? { base, head: attempt.made.head } : undefined
   }

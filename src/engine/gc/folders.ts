@@ -9,6 +9,7 @@ import { unusedInPool } from "../../isolate/pool.ts"
 import { discard } from "../../isolate/trash.ts"
 import { liveness } from "../../lib/alive.ts"
 import { identify, isAlive } from "../../lib/process-tree.ts"
+import { isGone, knownRepositories } from "../known-repositories.ts"
 import type { Dead } from "./item.ts"
 
 const Owner = z.object({ host: z.string(), pid: z.number(), started: z.string() })
@@ -54,18 +55,11 @@ export async function deadSupervisors(): Promise<Dead[]> {
   })
 }
 
-const Known = z.object({ root: z.string(), gitDir: z.string() })
-
 /** Data of repositories that are gone from this machine. */
 export async function deadRepositories(home: string): Promise<Dead[]> {
-  const folder = join(home, "repos")
-  return (await list(folder)).flatMap((name): Dead[] => {
-    const path = join(folder, name)
-    const repo = Known.safeParse(json(join(path, "repo.json")))
-    // A disk that is not mounted takes the folder around it away too.
-    if (!repo.success || existsSync(repo.data.gitDir) || !existsSync(join(repo.data.root, ".."))) return []
-    return [folderOf("repository", path, `its repository ${repo.data.root} is gone`)]
-  })
+  return knownRepositories(home)
+    .filter((repository) => isGone(repository))
+    .map(({ root, dataDir }) => folderOf("repository", dataDir, `its repository ${root} is gone`))
 }
 
 /** Workspaces of changes that are over, checkouts of dead processes, and the trash. */
@@ -100,7 +94,16 @@ export async function deadFolders(repo: Repo, live: ReadonlySet<string>, sweep: 
 /** Files of caches that nothing asked for since; what they hold can be made again. */
 export async function oldCaches(repo: Repo, before: number): Promise<Dead[]> {
   const found: Dead[] = []
-  for (const kind of ["measure", "checks", "runs", "goals", "cache/go-build"]) {
+  for (const kind of [
+    "measure",
+    "checks",
+    "runs",
+    "goals",
+    "explorations",
+    "triage",
+    "evaluations",
+    "cache/go-build",
+  ]) {
     for (const name of await list(join(repo.dataDir, kind))) {
       const path = join(repo.dataDir, kind, name)
       if ((await stat(path)).mtimeMs < before) found.push(folderOf("cache", path, "nobody asked for it for long"))

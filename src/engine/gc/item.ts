@@ -8,6 +8,7 @@ export const GcItem = z.object({
     "checkout",
     "session",
     "repository",
+    "plugin",
     "ref",
     "artefacts",
     "cache",

@@ -11,6 +11,8 @@ export type GoalLoopParts = {
   guards: readonly string[]
   /** `use: claude`, or a command. */
   maker?: { use: string } | { command: string }
+  /** Who says, once the checks are green, whether the goal is met: `auto` is Flyball's own, a small model. */
+  evaluator?: "auto" | { use: string } | { command: string }
   budget?: string
   maxIterations?: number
   setup?: string
@@ -21,19 +23,21 @@ export type GoalLoopParts = {
  * earlier call began goes on. It stands in no file; `--print` shows it to those who want to keep it.
  */
 export function goalLoop(parts: GoalLoopParts): LoopText {
-  const { goal, commands, named, guards, maker, budget, maxIterations, setup } = parts
+  const { goal, commands, named, guards, maker, evaluator, budget, maxIterations, setup } = parts
   const checks = Object.fromEntries(commands.map((run, index) => [`goal_${index + 1}`, run]))
   const measures = [...Object.keys(checks), ...named]
   const name = `goal-${slug(goal)}-${digest([goal, ...commands, ...named])}`
   const judges = [...new Set([...measures, ...guards, "diff_reasonable"])]
+  const agents = {
+    ...(maker === undefined ? {} : { implementer: agentOf(maker) }),
+    ...(evaluator === undefined || evaluator === "auto" ? {} : { evaluator: agentOf(evaluator) }),
+  }
   const loop = {
     name,
     description: goal,
-    goal: { done_when: goal },
+    goal: { done_when: goal, ...(evaluator === undefined ? {} : { evaluator: "evaluator" }) },
     ...(setup === undefined ? {} : { setup }),
-    ...(maker === undefined
-      ? {}
-      : { agents: { implementer: "use" in maker ? maker : { use: "command", command: maker.command } } }),
+    ...(Object.keys(agents).length === 0 ? {} : { agents }),
     ...(commands.length === 0 ? {} : { checks }),
     steps: [
       { discover: { run: `goal(${measures.join(", ")})` } },
@@ -44,6 +48,10 @@ export function goalLoop(parts: GoalLoopParts): LoopText {
     guardrails: { max_iterations: maxIterations ?? 5, budget: budget ?? "$5/run", halt_on: "no_progress(2)" },
   }
   return { file: `.flyball/loops/${name}.yaml`, text: stringify(loop, { lineWidth: 120 }) }
+}
+
+function agentOf(agent: { use: string } | { command: string }): { use: string; command?: string } {
+  return "use" in agent ? agent : { use: "command", command: agent.command }
 }
 
 const SLUG_CHARS = 28

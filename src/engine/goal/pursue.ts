@@ -1,21 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises"
 import { z } from "zod"
 import { asFailure, Failure } from "../../core/failure.ts"
-import { AgentKind, type CheckSpec } from "../../core/loop.ts"
+import type { CheckSpec } from "../../core/loop.ts"
 import type { Progress, Repo } from "../../core/ports.ts"
-import { haltOf, readHalts } from "../../isolate/halts.ts"
 import { openRepo } from "../../isolate/repo.ts"
-import { findProgram } from "../../make/find-program.ts"
 import { askedDuration, refuseBadBudget } from "../asked.ts"
 import { judges, setupOf } from "../commands/first-loop.ts"
-import { status } from "../commands/status.ts"
 import { lackingTools } from "../commands/tools-here.ts"
 import { flyballHome } from "../home.ts"
 import { detectHere, type LoopText, trackedFiles } from "../load.ts"
 import { RunReport } from "../report.ts"
 import { type RunOptions, runLoop } from "../run/run.ts"
-import { openSession } from "../session.ts"
-import type { ChangeView } from "../view.ts"
+import { changeOf, End, EvaluatorWord, endOf, wordOf } from "./end.ts"
+import { type EvaluatorChoice, evaluatorFor, namedAgent, nobody, withEvaluator } from "./evaluator-for.ts"
 import { goalLoop } from "./goal-loop.ts"
 import { keepGoal } from "./kept.ts"
 import { inFull, measurable } from "./measurable.ts"
@@ -26,18 +23,13 @@ export const GoalReport = z.object({
   loop: z.string(),
   /** What says whether it is reached. */
   checks: z.array(z.object({ name: z.string(), run: z.string() })),
-  /** `met` where the evidence holds: on the base, or on a proposal that waits for review. */
-  ended: z.enum(["met", "impossible", "stopped"]),
-  where: z.enum(["base", "proposal"]).optional(),
-  branch: z.string().optional(),
-  change: z.string().optional(),
-  /** For `impossible` and `stopped`. */
-  reason: z.string().optional(),
+  ...End.shape,
+  /** Who else says whether it is met, and what was said; `none` where the checks alone decided, and why. */
+  evaluator: EvaluatorWord,
   /** How often it was measured, and work begun where it was not reached. */
   rounds: z.number(),
   usd: z.number(),
   ms: z.number(),
-  exitCode: z.number(),
   /** The last round's run. */
   last: RunReport,
 })
@@ -50,6 +42,8 @@ export type GoalOptions = {
   checks: readonly string[]
   /** An agent's name, or a command line. */
   agent?: string
+  /** The same for whoever says whether it is met once the checks are green; false: nobody does. */
+  evaluator?: string | false
   budget?: string
   maxIterations?: number
   /** Measured again this often, until it holds on the base. */
@@ -66,17 +60,20 @@ export type GoalOptions = {
 /** The loop that a goal in prose would become, for somebody to read: nobody need agree to what starts nothing. */
 export async function proposeGoal(
   options: Omit<GoalOptions, "agree">,
-): Promise<{ loop: LoopText; offered: CheckSpec[] }> {
-  const { loop, measures } = await planGoal({ ...options, agree: async () => true })
-  return { loop, offered: measures }
+): Promise<{ loop: LoopText; offered: CheckSpec[]; evaluator: EvaluatorChoice }> {
+  const { loop, measures, evaluator } = await planGoal({ ...options, agree: async () => true })
+  return { loop, offered: measures, evaluator }
 }
 
+type PlannedGoal = { repo: Repo; loop: LoopText; measures: CheckSpec[]; evaluator: EvaluatorChoice }
+
 /** The loop that a goal becomes. Throws a Failure where nothing can say whether it is reached. */
-export async function planGoal(options: GoalOptions): Promise<{ repo: Repo; loop: LoopText; measures: CheckSpec[] }> {
+export async function planGoal(options: GoalOptions): Promise<PlannedGoal> {
   const { goal, checks, agent, budget, maxIterations } = options
   refuseWrongUse(options)
   const repo = await openRepo(options.cwd, flyballHome(process.env))
-  const maker = agent === undefined ? undefined : await makerOf(agent, repo)
+  const maker = agent === undefined ? undefined : await namedAgent("--agent", agent, repo)
+  const evaluator = await evaluatorFor(options, maker, repo)
   const [detected, paths] = await Promise.all([detectHere(repo), trackedFiles(repo)])
   const named = checks.length > 0 ? [] : await agreedOn(options, detected)
   const setup = setupOf(repo, paths)
@@ -86,11 +83,12 @@ export async function planGoal(options: GoalOptions): Promise<{ repo: Repo; loop
     named: named.map(({ name }) => name),
     guards: judges(detected, await lackingTools(repo, detected)),
     ...(maker === undefined ? {} : { maker }),
+    ...(evaluator.is === "none" ? {} : { evaluator: evaluator.evaluator }),
     ...(budget === undefined ? {} : { budget }),
     ...(maxIterations === undefined ? {} : { maxIterations }),
     ...(setup === undefined ? {} : { setup }),
   })
-  return { repo, loop, measures: named }
+  return { repo, loop, measures: named, evaluator }
 }
 
 const MAX_GOAL_CHARS = 1_000
@@ -131,17 +129,6 @@ function listed(checks: readonly CheckSpec[]): string {
   return checks.map(({ name, run }) => `${name} (\`${[run ?? []].flat().join(" ")}\`)`).join(" and ")
 }
 
-async function makerOf(agent: string, { root }: Repo): Promise<{ use: string } | { command: string }> {
-  if (agent !== "command" && AgentKind.safeParse(agent).success) return { use: agent }
-  const [program = "", ...rest] = agent.trim().split(/\s+/)
-  // One word that is no agent may be a slip of the pen; a command line is the shell's to understand.
-  if (program !== "" && (rest.length > 0 || (await findProgram(program, process.env.PATH ?? "", root)) !== undefined))
-    return { command: agent }
-  throw new Failure("NO_AGENT", `\`--agent\`: "${agent.slice(0, 100)}" is no coding agent and no program here.`, {
-    hint: '--agent claude, --agent codex, or a command in quotes: --agent "npx eslint --fix ."',
-  })
-}
-
 /**
  * Measures, has work made, measures again: until evidence says that the goal holds, the maker says that it can't, or a
  * guardrail stops it. The maker's word that it is done counts for nothing.
@@ -149,12 +136,12 @@ async function makerOf(agent: string, { root }: Repo): Promise<{ use: string } |
 export async function pursueGoal(options: GoalOptions): Promise<GoalReport> {
   const started = performance.now()
   const everyMs = options.every === undefined ? undefined : readEvery(options.every)
-  const { repo, loop } = await planGoal(options)
+  const { repo, loop, evaluator } = await planGoal(options)
   await keepGoal(repo, loop)
   const { cwd, signal } = options
   let usd = 0
   for (let rounds = 1; ; rounds++) {
-    const report = await round(options, loop, rounds)
+    const report = await round(options, { loop, evaluator }, rounds)
     if (report instanceof Failure) {
       // Another round may well succeed: the remote is back, the other process has ended.
       if (everyMs === undefined || report.retry !== "later" || signal.aborted) throw report
@@ -163,7 +150,8 @@ export async function pursueGoal(options: GoalOptions): Promise<GoalReport> {
       continue
     }
     usd += report.usd
-    const end = endOf(repo, report, report.changes.at(-1) ?? (await waitingOf(cwd, report, signal)))
+    const view = await changeOf(cwd, report, signal)
+    const end = endOf(repo, report, view)
     const holdsOnBase = end.ended === "met" && end.where === "base"
     if (everyMs === undefined || holdsOnBase || end.ended !== "met") {
       const checks = report.names.filter((each) => each.kind === "check" && isMeasure(each.name, loop.text))
@@ -172,6 +160,8 @@ export async function pursueGoal(options: GoalOptions): Promise<GoalReport> {
         loop: report.loop,
         checks: checks.map(({ name, became }) => ({ name, run: became })),
         ...end,
+        evaluator:
+          evaluator.is === "none" ? evaluator : { is: "agent", agent: agentIn(report), ...wordOf(report, view) },
         rounds,
         usd,
         ms: Math.round(performance.now() - started),
@@ -185,15 +175,20 @@ export async function pursueGoal(options: GoalOptions): Promise<GoalReport> {
 
 async function round(
   { cwd, goal, agent, checks, signal, progress, announce }: GoalOptions,
-  loop: LoopText,
+  { loop, evaluator }: Pick<PlannedGoal, "loop" | "evaluator">,
   n: number,
 ): Promise<RunReport | Failure> {
   const trigger = n === 1 ? "goal" : `goal, round ${n}`
-  const shown = n > 1 || announce === undefined ? {} : { announce }
+  const told: RunOptions["announce"] = (loaded, facts) =>
+    announce?.({ ...loaded, names: withEvaluator(loaded.names, evaluator, loaded.loop) }, facts)
+  const shown = n > 1 || announce === undefined ? {} : { announce: told }
   // Whoever types a goal that they closed before says so anew; a later look by itself says nothing.
   const anew = n === 1
   try {
-    return RunReport.parse(await runLoop({ cwd, loop, trigger, anew, dryRun: false, signal, progress, ...shown }))
+    const report = RunReport.parse(
+      await runLoop({ cwd, loop, trigger, anew, dryRun: false, signal, progress, ...shown }),
+    )
+    return { ...report, names: [...report.names, ...nobody(evaluator)] }
   } catch (thrown) {
     const failure = asFailure(thrown)
     if (failure.code !== "NO_AGENT" || agent !== undefined) return failure
@@ -222,35 +217,6 @@ function isMeasure(name: string, text: string): boolean {
   return /run: goal\(([^)]*)\)/.exec(text)?.[1]?.split(", ").includes(name) === true
 }
 
-type End = Pick<GoalReport, "ended" | "exitCode"> & Partial<Pick<GoalReport, "where" | "branch" | "change" | "reason">>
-
-/** The change that an earlier call began, where this round left it alone. */
-async function waitingOf(cwd: string, report: RunReport, signal: AbortSignal): Promise<ChangeView | undefined> {
-  if (report.findings.length === 0) return undefined
-  await using session = await openSession({ cwd, signal, progress: () => {} })
-  return (await status(session, report.loop)).changes.at(-1)
-}
-
-/** How a round ended, by the ledger's word alone. */
-function endOf(repo: Repo, report: RunReport, view: ChangeView | undefined): End {
-  const [held] = report.held
-  if (held !== undefined)
-    return { ended: "stopped", reason: `${held.reason}: ${held.detail}`, exitCode: report.exitCode || 3 }
-  if (view === undefined) return { ended: "met", where: "base", exitCode: 0 }
-  const about = { change: view.id }
-  if (view.outcome === "proposed") {
-    const branch = view.branch === undefined ? {} : { branch: view.branch }
-    return { ended: "met", where: "proposal", ...about, ...branch, exitCode: 0 }
-  }
-  if (view.outcome === "merged" || view.outcome === "already_fixed")
-    return { ended: "met", where: "base", ...about, exitCode: 0 }
-  const running = { repo: repo.key, loop: report.loop, change: view.id }
-  const halt = haltOf(readHalts(flyballHome(process.env)), running)
-  const left = report.changes.length > 0 ? undefined : report.findings[0]?.why
-  const reason =
-    halt === undefined || view.stage !== "in_progress"
-      ? (view.question ?? left ?? view.says)
-      : `${view.id} is halted, by ${halt.by}: \`flyball resume\` lifts it`
-  const impossible = view.reason === "maker_impossible"
-  return { ended: impossible ? "impossible" : "stopped", reason, ...about, exitCode: report.exitCode || 3 }
+function agentIn({ names }: RunReport): string {
+  return names.find(({ kind, name }) => kind === "agent" && name === "evaluator")?.became ?? "?"
 }

@@ -3,11 +3,13 @@ import type { Command } from "../../core/decide.ts"
 import type { Event, EventBody } from "../../core/event.ts"
 import { Failure } from "../../core/failure.ts"
 import { limitsOf } from "../../core/limits.ts"
-import { append, readEvents } from "../../record/ledger.ts"
+import { type Appended, heard } from "../../record/database.ts"
+import { append, eventsBy, readEvents } from "../../record/ledger.ts"
 import type { Context } from "../context.ts"
 import { isolate } from "./isolate.ts"
 import { make } from "./make.ts"
 import { orAsk } from "./or-ask.ts"
+import { plan } from "./plan.ts"
 import { ship } from "./ship.ts"
 import { verify } from "./verify.ts"
 
@@ -23,13 +25,15 @@ export async function perform(
 ): Promise<Event[]> {
   const known = await eventsSince(change, context)
   if (known.some((event) => ends.has(event.body.type))) return known
-  await act(command, change, context, signal)
-  return await eventsSince(change, context)
+  const appended: Appended[] = []
+  await act(command, change, { ...context, db: heard(context.db, appended), known }, signal)
+  return eventsBy(change, known, appended) ?? (await eventsSince(change, context))
 }
 
 /** The events with which a step is over. */
 const ends: ReadonlySet<EventBody["type"]> = new Set([
   "isolate.ended",
+  "plan.ended",
   "make.ended",
   "verify.ended",
   "ship.ended",
@@ -49,6 +53,8 @@ async function act(command: Command, change: Change, context: Context, signal: A
   switch (command.do) {
     case "isolate":
       return bounded(command.do, change, context, signal, (until) => isolate(command, change, context, until))
+    case "plan":
+      return plan(command, change, context, signal)
     case "make":
       // An attempt has limits of its own, and money that must be settled.
       return make(command, change, context, signal)

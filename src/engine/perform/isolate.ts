@@ -10,25 +10,28 @@ type Isolate = Extract<Command, { do: "isolate" }>
 /** Looks whether the finding still stands on the current base, and if so makes the attempt's workspace there. */
 export function isolate(command: Isolate, change: Change, context: Context, signal: AbortSignal): Promise<void> {
   return orAsk(change, context, signal, async () => {
-    const { attempt } = command
+    const { attempt, round } = command
     const { db, workspaces, progress } = context
     await append(db, change.id, `isolate.started/${change.length}`, {
       type: "isolate.started",
       attempt,
+      ...(round === undefined ? {} : { round }),
     })
     const base = await workspaces.base(signal)
     const standing = await context.standing(change.finding, base.sha, signal)
     if (standing.is === "gone")
       progress({ verb: "isolate", change: change.id, text: `already fixed on ${base.branch}: ${standing.why}` })
     else await refuseHopeless(base.sha, context, signal)
+    // A sibling starts where the first of its round did, also where the base moved in between.
+    const from = command.base ?? base.sha
     const workspace =
       standing.is === "gone"
         ? undefined
-        : await workspaces.open(change.id, base.sha, command.head, context.loop.hooks, signal)
+        : await workspaces.open(change.id, from, command.head, context.loop.hooks, signal)
     await append(db, change.id, `isolate.ended/${change.length}`, {
       type: "isolate.ended",
       attempt,
-      base: base.sha,
+      base: standing.is === "gone" ? base.sha : from,
       workspace: workspace?.path ?? "",
       standing: standing.is,
       detail: standing.why,

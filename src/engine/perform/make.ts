@@ -1,18 +1,20 @@
-import { dirname, isAbsolute } from "node:path"
-import type { Change } from "../../core/change.ts"
+import type { Attempt, Change } from "../../core/change.ts"
 import type { Command } from "../../core/decide.ts"
 import type { Made } from "../../core/event.ts"
 import { Failure } from "../../core/failure.ts"
-import { agentForAttempt, climbsAfter } from "../../core/ladder.ts"
+import { agentForRound, climbsAfter } from "../../core/ladder.ts"
 import { limitsOf } from "../../core/limits.ts"
 import type { AgentSpec, Loop } from "../../core/loop.ts"
+import { outsideOf } from "../../core/plan.ts"
 import type { AgentResult, Captured, Workspace } from "../../core/ports.ts"
+import { chosenOf, firstOf, roundNumber, startOf } from "../../core/round.ts"
 import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
-import type { FoundSkill } from "../../make/skills.ts"
 import { append, readEvents } from "../../record/ledger.ts"
+import { changeFacts } from "../change-facts.ts"
 import type { Context } from "../context.ts"
 import { chargedFor, priceOfAttempt, spentUntil, tokensOf } from "../money.ts"
 import { deniedWhy, overOwnCeiling, type SessionLimits, setAside } from "../set-aside.ts"
+import { foldersOf } from "../skills/own.ts"
 import { orAsk } from "./or-ask.ts"
 import { untilServed } from "./until-served.ts"
 
@@ -26,13 +28,16 @@ export function make(command: Make, change: Change, context: Context, signal: Ab
   return orAsk(change, context, signal, async () => {
     const { db, loop } = context
     const { attempt } = command
-    const agent = agentForAttempt(makerSpec(loop), attempt)
+    const round = roundNumber(change.attempts, attempt)
+    const agent = agentForRound(makerSpec(loop), round)
     const start = await nextStart("make", change, context)
     const moneyKey = `make/${change.length}/${start}`
     const price = priceOfAttempt(context, agent)
     const tooDear = overOwnCeiling(price, loop.guardrails.budget.usdPerAttempt)
     if (tooDear !== undefined) return ended(change, context, attempt, { made: overBudget(tooDear) })
-    const money = await setAside(context, { change: change.id, key: moneyKey, run: change.run, price })
+    const money = await setAside(context, { change: change.id, key: moneyKey, run: change.run, price, attempt })
+    if (money.is === "denied" && money.byPriority && !isSpare(change, attempt))
+      return waitForTurn(change, context, deniedWhy(money))
     if (money.is === "denied") return ended(change, context, attempt, { made: overBudget(deniedWhy(money)) })
 
     await append(
@@ -48,12 +53,12 @@ export function make(command: Make, change: Change, context: Context, signal: Ab
         reserveUsd: money.usd(),
       },
       // Charged in the moment in which the fold charges it.
-      { dead: `make/${change.length}/${start - 1}` },
+      start === 1 ? undefined : { dead: `make/${change.length}/${start - 1}` },
     )
     const workspace = await freshWorkspace(command, change, context, start, signal)
     const session = (spent: Spend) =>
       runMaker(command, change, context, agent, money.limitsAfter(spent), workspace, signal)
-    const falls = climbsAfter(makerSpec(loop), attempt)
+    const falls = climbsAfter(makerSpec(loop), round)
     const result = await (falls
       ? session(NOTHING_SPENT)
       : untilServed(session, { change: change.id, context, signal })
@@ -69,8 +74,49 @@ export function make(command: Make, change: Change, context: Context, signal: Ab
     signal.throwIfAborted()
     const captured = await context.workspaces.capture(workspace, `Attempt ${attempt} at ${change.id}`, signal)
     const spend = chargedFor(result.spend, agent, money.usd(), context)
-    await ended(change, context, attempt, { made: madeOf(result, captured), result, spend, moneyKey })
+    const made = orForOthers(madeOf(result, captured), money.keptBack())
+    const diff = await diffOf(made, change, attempt, context, signal)
+    await ended(change, context, attempt, { made, result, spend, moneyKey, ...(diff === undefined ? {} : { diff }) })
   })
+}
+
+/** A sibling of one that was accepted: without money for it, or for its review, that one counts. */
+export function isSpare(change: Change, attempt: number): boolean {
+  const own = change.attempts.find((each) => each.n === attempt)
+  const best = chosenOf(change)
+  if (own === undefined || best === undefined || best.n === attempt || change.answer?.is === "approve") return false
+  return best.verdict?.is === "accept" && firstOf(best) === firstOf(own)
+}
+
+/** What siblings are compared by, and where a maker left the plan's scope; asked of git only where somebody wants to know. */
+async function diffOf(
+  made: Made,
+  change: Change,
+  attempt: number,
+  { repo }: Context,
+  signal: AbortSignal,
+): Promise<Attempt["diff"]> {
+  const own = change.attempts.find((each) => each.n === attempt)
+  const came = change.planned?.came
+  if (made.is !== "commit" || own?.base === undefined || (own.round === undefined && came?.is !== "plan"))
+    return undefined
+  const { paths, lines } = await changeFacts(repo, change, { base: own.base, head: made.head }, signal)
+  const outside = came?.is === "plan" ? outsideOf(came.plan, paths) : []
+  return { files: paths.length, lines, outside: outside.slice(0, MOST_OUTSIDE) }
+}
+
+const MOST_OUTSIDE = 50
+
+/** What is left is for loops above this one: the change waits, and the next run looks again. */
+export async function waitForTurn(change: Change, { db, progress }: Context, question: string): Promise<void> {
+  progress({ verb: "record", change: change.id, text: `waits (priority): ${question}` })
+  await append(db, change.id, `asked/${change.length}`, { type: "asked", reason: "priority", question })
+}
+
+/** A session that was cut although there was more is nobody's fault: it has its turn later. */
+function orForOthers(made: Made, why: string | undefined): Made {
+  if (why === undefined || made.is !== "failed" || made.code !== "budget") return made
+  return { ...made, why, forOthers: true }
 }
 
 /** The maker that the loop names, first rung of its ladder. */
@@ -82,8 +128,12 @@ export function makerSpec(loop: Loop): AgentSpec {
 }
 
 /** Which start of this step comes now: one more than died with their process or were parked. Past a number of deaths it waits for a person. */
-export async function nextStart(step: "make" | "verify", change: Change, { db }: Context): Promise<number> {
-  const known = new Set((await readEvents(db, change.id, change.length)).map((event) => event.key))
+export async function nextStart(step: "plan" | "make" | "verify", change: Change, context: Context): Promise<number> {
+  const { db } = context
+  const own = (db.appended ?? []).map(({ event }) => event)
+  const events =
+    context.known === undefined ? await readEvents(db, change.id, change.length) : [...context.known, ...own]
+  const known = new Set(events.map((event) => event.key))
   const key = (what: "started" | "parked", start: number) => `${step}.${what}/${change.length}/${start}`
   let deaths = 0
   for (let start = 1; deaths < MAX_STARTS; start++) {
@@ -107,8 +157,7 @@ async function freshWorkspace(
   const current = change.attempts.find((each) => each.n === command.attempt)
   const base = current?.base
   if (base === undefined) throw new Failure("NOT_ISOLATED", `Attempt ${command.attempt} of ${change.id} has no base.`)
-  const before = change.attempts.findLast((each) => each.n < command.attempt && each.made?.is === "commit")
-  const head = before?.made?.is === "commit" ? before.made.head : undefined
+  const head = startOf(change.attempts, command.attempt)
   if (start > 1)
     context.progress({
       verb: "make",
@@ -168,11 +217,6 @@ async function runMaker(
   )
 }
 
-/** Skills from outside of the repository lie where the sandbox shows nothing. */
-function foldersOf(skills: readonly FoundSkill[]): string[] {
-  return skills.filter(({ path }) => isAbsolute(path)).map(({ path }) => dirname(path))
-}
-
 function madeOf({ ended }: AgentResult, captured: Captured): Made {
   if (ended.is === "stop") return { is: "stop", stop: ended.stop, reason: ended.reason }
   if (ended.is === "failed") return ended
@@ -183,13 +227,13 @@ function overBudget(why: string): Made {
   return { is: "failed", code: "budget", why }
 }
 
-type Ended = { made: Made; result?: AgentResult; spend?: Spend; moneyKey?: string }
+type Ended = { made: Made; result?: AgentResult; spend?: Spend; moneyKey?: string; diff?: Attempt["diff"] }
 
 async function ended(
   change: Change,
   context: Context,
   attempt: number,
-  { made, result, spend = NOTHING_SPENT, moneyKey }: Ended,
+  { made, result, spend = NOTHING_SPENT, moneyKey, diff }: Ended,
 ): Promise<void> {
   await append(
     context.db,
@@ -199,6 +243,7 @@ async function ended(
       type: "make.ended",
       attempt,
       made,
+      ...(diff === undefined ? {} : { diff }),
       spend,
       ...(result?.model === undefined ? {} : { model: result.model }),
       ...(result === undefined ? {} : { log: result.log, output: result.output, said: result.said.slice(-4_000) }),

@@ -1,14 +1,15 @@
 import type { Attempt, Change } from "../../core/change.ts"
 import type { Command } from "../../core/decide.ts"
 import type { Evidence, Verdict } from "../../core/evidence.ts"
-import { agentForAttempt } from "../../core/ladder.ts"
+import { agentForRound } from "../../core/ladder.ts"
 import type { Base } from "../../core/ports.ts"
+import { beforeRound, roundNumber } from "../../core/round.ts"
 import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
 import { append } from "../../record/ledger.ts"
-import type { Context } from "../context.ts"
-import { chargeable, priceOfReview, tokensOf } from "../money.ts"
-import { deniedWhy, type SessionLimits, setAside } from "../set-aside.ts"
-import { makerSpec, nextStart } from "./make.ts"
+import type { Context, Paid } from "../context.ts"
+import { chargeable, NOTHING_TO_PAY, type Price, priceOfReview, tokensOf } from "../money.ts"
+import { deniedWhy, type SetAside, setAside } from "../set-aside.ts"
+import { isSpare, makerSpec, nextStart, waitForTurn } from "./make.ts"
 import { orAsk } from "./or-ask.ts"
 
 type Verify = Extract<Command, { do: "verify" }>
@@ -27,7 +28,15 @@ export function verify(command: Verify, change: Change, context: Context, signal
     const start = await nextStart("verify", change, context)
     const moneyKey = `verify/${change.length}/${start}`
     const price = known === undefined ? priceOfReview(context, attempt?.spend.usd ?? 0) : NOTHING_TO_PAY
-    const paid = await setAside(context, { change: change.id, key: moneyKey, run: change.run, price })
+    const paid = await setAside(context, { change: change.id, key: moneyKey, run: change.run, price, attempt: n })
+    if (paid.is === "denied" && isSpare(change, n)) {
+      const verdict = { is: "ask" as const, reason: `There is no money left for its review. ${deniedWhy(paid)}` }
+      progress({ verb: "verify", change: change.id, text: `${verdict.reason} What was accepted before it counts.` })
+      const unread = { attempt: n, head, base: base.sha, evidence: [], verdict, spend: NOTHING_SPENT }
+      await append(db, change.id, `verify.ended/${change.length}`, { type: "verify.ended", ...unread })
+      return
+    }
+    if (paid.is === "denied" && paid.byPriority) return waitForTurn(change, context, deniedWhy(paid))
     if (paid.is === "denied") {
       const detail = `There is no money left for its review. ${deniedWhy(paid)}`
       await append(db, change.id, `stopped/${change.length}`, { type: "stopped", reason: "budget", detail })
@@ -38,7 +47,7 @@ export function verify(command: Verify, change: Change, context: Context, signal
       change.id,
       `verify.started/${change.length}/${start}`,
       { type: "verify.started", attempt: n, head, reserveUsd: paid.usd() },
-      { dead: `verify/${change.length}/${start - 1}` },
+      start === 1 ? undefined : { dead: `verify/${change.length}/${start - 1}` },
     )
 
     progress({
@@ -50,7 +59,7 @@ export function verify(command: Verify, change: Change, context: Context, signal
           : "the base did not move: its evidence stands",
     })
     const result = await judged(
-      { command, change, context, attempt, known, base: base.sha, paid: paid.limitsAfter(NOTHING_SPENT) },
+      { command, change, context, attempt, known, base: base.sha, paid: sharedOut(paid, price) },
       signal,
     )
     signal.throwIfAborted()
@@ -62,7 +71,9 @@ export function verify(command: Verify, change: Change, context: Context, signal
       change.id,
       `verify.ended/${change.length}`,
       { type: "verify.ended", attempt: n, head, base: base.sha, evidence, verdict, spend },
-      { key: moneyKey, usd: spend.usd, tokens: tokensOf(spend), basis: spend.basis },
+      price.nobody === true
+        ? undefined
+        : { key: moneyKey, usd: spend.usd, tokens: tokensOf(spend), basis: spend.basis },
     )
   })
 }
@@ -89,8 +100,20 @@ async function overtaken(
   return true
 }
 
-/** The evidence stands already: nobody is asked again. */
-const NOTHING_TO_PAY = { usd: 0, tokens: 0, whole: true }
+/** One ceiling for all who judge: what is left of it is shared out evenly among those who are asked at once. */
+function sharedOut(paid: SetAside, price: Price): Paid {
+  return {
+    whole: paid.usd() >= price.usd,
+    share: (spent, among) => {
+      const { usd, tokens, ...rest } = paid.limitsAfter(spent)
+      return {
+        ...rest,
+        ...(usd === undefined ? {} : { usd: usd / among }),
+        ...(tokens === undefined ? {} : { tokens: Math.floor(tokens / among) }),
+      }
+    },
+  }
+}
 
 type Judging = {
   command: Verify
@@ -99,7 +122,7 @@ type Judging = {
   attempt: Attempt | undefined
   known: Attempt | undefined
   base: string
-  paid: SessionLimits
+  paid: Paid
 }
 type Judged = { evidence: Evidence[]; verdict: Verdict; spend: Spend }
 
@@ -113,7 +136,7 @@ async function judged(
   const { answer } = change
   const approval =
     answer?.is === "approve" ? { approval: { by: change.answeredBy ?? "a person", head: answer.head } } : {}
-  const spec = agentForAttempt(makerSpec(context.loop), n)
+  const spec = agentForRound(makerSpec(context.loop), roundNumber(change.attempts, n))
   return context.gate(
     {
       base,
@@ -121,7 +144,8 @@ async function judged(
       change,
       attempt: n,
       maker: { spec, ...(attempt?.model === undefined ? {} : { ranModel: attempt.model }) },
-      earlier: change.attempts.filter((each) => each.n < n).flatMap((each) => each.evidence),
+      // What siblings were told nobody told this one.
+      earlier: beforeRound(change.attempts, n).flatMap((each) => each.evidence),
       ...approval,
       paid,
     },

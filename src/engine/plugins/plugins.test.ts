@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises"
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
@@ -6,9 +6,10 @@ import { git } from "../../lib/git.ts"
 import { skillCatalogue } from "../../make/skills.ts"
 import { loadLoop } from "../../spec/load.ts"
 import { addPlugins, listPlugins, removePlugin } from "../commands/plugin.ts"
+import { oldPlugins } from "../gc/plugins.ts"
 import { skillPlaces } from "../skills/places.ts"
 import { readSource } from "./source.ts"
-import { agentsOfPlugins } from "./store.ts"
+import { agentsOfPlugins, trustedPlugins } from "./store.ts"
 
 let top: string
 const home = () => join(top, "home")
@@ -251,4 +252,35 @@ test("too many files are not taken", async () => {
   await expect(addPlugins({ source: "../team" }, here(), yes)).rejects.toMatchObject({ code: "PLUGIN_TOO_LARGE" })
   await commit("team")
   await expect(addPlugins({ source: "../team#main" }, here(), yes)).rejects.toMatchObject({ code: "PLUGIN_TOO_LARGE" })
+})
+
+test("what no repository pins and nobody reads goes with time; what is pinned anywhere, read lately, or can't be known stays", async () => {
+  await plugin("team")
+  await addPlugins({ source: "../team" }, here(), yes)
+  await put("other/a.txt", "a")
+  await commit("other")
+  await addPlugins({ source: "../team" }, { ...here(), cwd: join(top, "other") }, yes)
+  const [name = ""] = (await readdir(join(home(), "plugins"))).filter((each) => each !== "untrusted")
+  const content = join(home(), "plugins", name)
+  const long = Date.now() - 40 * 24 * 3_600_000
+  const unread = () => utimes(content, new Date(long), new Date(long))
+  const old = async (before = Date.now() - 30 * 24 * 3_600_000) =>
+    (await oldPlugins(home(), join(top, "project"), before)).dead.map(({ what }) => what)
+
+  await unread()
+  expect(await old(), "both pin it").toEqual([])
+  await removePlugin("team", here())
+  expect(await old(), "the other one still does").toEqual([])
+  await trustedPlugins(join(top, "other"), home())
+  await removePlugin("team", { ...here(), cwd: join(top, "other") })
+  expect(await old(Date.now()), "it was read just now").toEqual([])
+  await unread()
+  await put("other/.flyball/plugins.yaml", "plugins: nonsense")
+  const doubt = await oldPlugins(home(), join(top, "project"), Date.now())
+  expect(doubt).toMatchObject({ dead: [], kept: [{ why: expect.stringContaining("can't be read, so all stay") }] })
+  await rm(join(top, "other/.flyball"), { recursive: true })
+  const { dead } = await oldPlugins(home(), join(top, "project"), Date.now())
+  expect(dead).toMatchObject([{ kind: "plugin", what: content }])
+  await dead[0]?.remove()
+  expect(await readdir(join(home(), "plugins"))).not.toContain(name)
 })

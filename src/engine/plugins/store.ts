@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto"
 import { existsSync } from "node:fs"
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises"
+import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises"
 import { join } from "node:path"
 import { folderTree, type SkillPlace } from "../../make/skills.ts"
 import { type PinnedPlugin, readPluginsFile } from "./plugins-file.ts"
@@ -36,12 +36,16 @@ async function sweep(folder: string): Promise<void> {
   }
 }
 
+const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** From now on this content counts. */
 export async function keepTrusted(home: string, plugin: PinnedPlugin, staged: string): Promise<string> {
   const folder = contentFolder(home, plugin)
-  if (existsSync(folder)) return folder
+  if (existsSync(folder)) {
+    await markRead(folder)
+    return folder
+  }
   // Another process may have been quicker with the same content.
   await rename(staged, folder).catch((error: unknown) => {
     if (!existsSync(folder)) throw error
@@ -52,9 +56,20 @@ export async function keepTrusted(home: string, plugin: PinnedPlugin, staged: st
 /** The repository's plug-ins whose content is here, in the file's order. */
 export async function trustedPlugins(root: string, home: string): Promise<TrustedPlugin[]> {
   const pinned = await readPluginsFile(root)
-  return pinned
+  const trusted = pinned
     .map((plugin) => ({ ...plugin, folder: contentFolder(home, plugin) }))
     .filter(({ folder }) => existsSync(folder))
+  await Promise.all(trusted.map(({ folder }) => markRead(folder)))
+  return trusted
+}
+
+/** Says, to within an hour, when it was read last: `flyball gc` removes what nobody reads any more. */
+async function markRead(folder: string): Promise<void> {
+  const facts = await stat(folder).catch(() => undefined)
+  if (facts === undefined || Date.now() - facts.mtimeMs < HOUR_MS) return
+  const now = new Date()
+  // A home that can't be written to keeps no count, and loses nothing.
+  await utimes(folder, now, now).catch(() => {})
 }
 
 /** Where the skills of a trusted plug-in lie. */

@@ -1,15 +1,21 @@
-import { join } from "node:path"
+import { dirname, isAbsolute, join } from "node:path"
 import { Explored } from "../../core/explore.ts"
 import type { Finding } from "../../core/finding.ts"
+import { triagerOf } from "../../core/loop-roles.ts"
 import type { Base, Said } from "../../core/ports.ts"
 import { explorerPrompt } from "../../make/explorer-prompt.ts"
 import { consult, workOfRun } from "../consult.ts"
 import type { Context } from "../context.ts"
+import { ownSkillsOf } from "../skills/own.ts"
+import { aroundHere, skillText } from "../skills/places.ts"
+
+type Exploring = { run: string; base: Base; ordinal: number }
+type SkillToFollow = { name: string; path: string; text: string }
 
 /** Has an agent of the loop look around the base for work; the run pays. */
 export async function explore(
   context: Context,
-  { name, run, base, ordinal }: { name: string; run: string; base: Base; ordinal: number },
+  { name, skill, run, base, ordinal }: Exploring & { name: string; skill?: SkillToFollow },
   signal: AbortSignal,
 ): Promise<Said> {
   const { loop, progress, repo } = context
@@ -17,6 +23,7 @@ export async function explore(
   if (agent === undefined) return { is: "nothing", why: `the loop has no agent \`${name}\`` }
   progress({ verb: "discover", text: `${agent.name} (${agent.use}) looks around` })
   const work = workOfRun(run)
+  const skills = await ownSkillsOf(agent, aroundHere(repo))
   return consult(
     context,
     {
@@ -26,13 +33,28 @@ export async function explore(
       work,
       key: `explore/${name}/${ordinal}`,
       commit: base.sha,
-      prompt: explorerPrompt({ agent, goal: loop.description ?? loop.goal?.doneWhen, path: loop.path }),
+      prompt: explorerPrompt({ agent, goal: loop.description ?? loop.goal?.doneWhen, path: loop.path, skill, skills }),
+      skills,
+      ...(skill === undefined || !isAbsolute(skill.path) ? {} : { readable: [dirname(skill.path)] }),
       answer: Explored,
       finding: nothingYet(base),
       artifactDir: join(repo.dataDir, "explorations", work, String(ordinal)),
     },
     signal,
   )
+}
+
+/** Has the loop's triager look for what a skill describes; the run pays. */
+export async function exploreBy(
+  context: Context,
+  skill: string,
+  exploring: Exploring,
+  signal: AbortSignal,
+): Promise<Said> {
+  const { repo, loop } = context
+  const found = await skillText(aroundHere(repo), skill)
+  if (found === undefined) return { is: "nothing", why: `there is no skill \`${skill}\` here any more` }
+  return explore(context, { ...exploring, name: triagerOf(loop.steps.discover), skill: found }, signal)
 }
 
 /** An explorer works on no finding: it looks for some. */

@@ -1,7 +1,8 @@
-import type { Change } from "../../core/change.ts"
+import { type Change, goesOnByItself } from "../../core/change.ts"
 import type { Finding } from "../../core/finding.ts"
 import type { Loop } from "../../core/loop.ts"
 import { sameWork, workIn } from "../../discover/same-work.ts"
+import { leavesAlone } from "../../discover/triage.ts"
 import { tryGit } from "../../lib/git.ts"
 import { readChanges } from "../../record/ledger.ts"
 import type { Session } from "../session.ts"
@@ -89,7 +90,7 @@ function planOne(finding: Finding, changes: readonly Change[], { goesOn, anew }:
       return { finding, plan: "skip", why: `${change.id} was closed by a person`, change, ordinal }
     // Merged, or already fixed, and found again: it came back. Of what nothing can reproduce that can't be said.
     default:
-      if (finding.reproduce === undefined) {
+      if (finding.reproduce === undefined && finding.evaluated === undefined) {
         const why = `${change.id} was merged, and nothing can show whether it is still open: close it where it was found`
         return { finding, plan: "skip", why, change, ordinal }
       }
@@ -97,16 +98,15 @@ function planOne(finding: Finding, changes: readonly Change[], { goesOn, anew }:
   }
 }
 
-/** A rule that leaves it to a person opens an inbox item; a person's own word in the state file needs none. */
+/** A rule that leaves it to a person opens an inbox item; a person's own word in the state file needs none, nor does what is not sorted yet. */
 function leftAlone(finding: Finding, ordinal: number): Planned {
   const why = finding.reason ?? "not to be attempted"
-  const byPerson = /^state-/.test(why)
-  return { finding, plan: byPerson ? "skip" : "ask", why, ordinal }
+  return { finding, plan: leavesAlone(finding) ? "skip" : "ask", why, ordinal }
 }
 
 /** Whether a change may go on by itself now: begun and never driven, answered by a person, or waiting for the machine. */
 function mayGoOn(change: Change): boolean {
-  if (change.finished === "asked") return change.question?.reason === "infrastructure"
+  if (change.finished === "asked") return goesOnByItself(change)
   return change.finished === undefined
 }
 
@@ -117,7 +117,11 @@ export function admitAll(
 ): Piece<string>[] {
   const pieces = plan.flatMap(({ finding, plan: what, change, ordinal }): Piece<string>[] => {
     if (what !== "attempt" && what !== "ask") return []
-    if (change !== undefined) return [{ title: finding.title, isNew: false, begin: () => act.goOn(change) }]
+    if (change !== undefined) {
+      // What waits for its turn is no more than new work until there is room.
+      const isNew = change.question?.reason === "priority"
+      return [{ title: finding.title, isNew, begin: () => act.goOn(change) }]
+    }
     // What only asks a person costs nothing and waits for no limit.
     return [{ title: finding.title, isNew: finding.attemptable, begin: () => act.admit(finding, ordinal) }]
   })

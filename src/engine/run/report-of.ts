@@ -1,4 +1,4 @@
-import type { Base } from "../../core/ports.ts"
+import type { Base, Evaluated } from "../../core/ports.ts"
 import { readChanges } from "../../record/ledger.ts"
 import { spentUsd } from "../../record/money.ts"
 import { workOfRun } from "../consult.ts"
@@ -22,6 +22,7 @@ type Reporting = {
   held: readonly Held[]
   resumed: { changes: number; usd: number }
   notes: readonly string[]
+  evaluated?: Evaluated | undefined
 }
 
 /** What a run came to, read from the ledger once all of it has ended. */
@@ -36,6 +37,7 @@ export async function reportOf({
   held,
   resumed,
   notes,
+  evaluated,
 }: Reporting): Promise<RunReport> {
   const { session } = engine
   const { loop } = loaded
@@ -72,8 +74,13 @@ export async function reportOf({
     held: [...held],
     resumed: { changes: resumed.changes, usd: resumed.usd },
     notes: [...notes],
+    ...(evaluated?.is !== "answer" ? {} : { evaluation: shownAnswer(evaluated) }),
     usd: views.reduce((usd, view) => usd + view.usd, explored),
     ms: 0,
     exitCode: options.dryRun ? 0 : exitCodeOf(views, [...held]),
   }
+}
+
+function shownAnswer({ answer, reason, by, remembered }: Extract<Evaluated, { is: "answer" }>) {
+  return { answer, reason, by, remembered }
 }

@@ -22,6 +22,8 @@ import { type Engine, openEngine } from "../engine.ts"
 import { refuseFullDisk } from "../gc/disk.ts"
 import { retain } from "../gc/retain.ts"
 import { refuseHalted } from "../halting.ts"
+import { rememberRepository } from "../known-repositories.ts"
+import { learn } from "../lessons/learn.ts"
 import { type LoadedLoop, type LoopText, loadForRun } from "../load.ts"
 import { contextFile } from "../open-context.ts"
 import type { RunReport } from "../report.ts"
@@ -100,8 +102,7 @@ async function prepare({ home, repo }: Session): Promise<void> {
   clearStaleLocks(repo)
   endOrphans(home)
   await sweepPrivateFolders(join(home, "sessions"))
-  const { root, gitDir } = repo
-  await writeFile(join(repo.dataDir, "repo.json"), JSON.stringify({ root, gitDir }), { mode: 0o600 })
+  await rememberRepository(repo)
 }
 
 async function carryOut(engine: Engine, loaded: LoadedLoop, asked: RunOptions): Promise<RunReport> {
@@ -127,7 +128,12 @@ async function carryOut(engine: Engine, loaded: LoadedLoop, asked: RunOptions): 
   await recordFindings(session.db, run, found.findings)
   await keepContext(session, run.id, found)
   await options.onDiscovered?.()
-  const overtaken = await endOvertaken(context, { base, findings: found.findings, signal })
+  const overtaken = await endOvertaken(context, {
+    base,
+    findings: found.findings,
+    evaluated: found.evaluated,
+    signal,
+  })
 
   const plan = leaveHalted(await planFor(session, loop, found.findings, base.sha, options), session)
   const hopeless = plan.some((each) => each.plan === "attempt")
@@ -151,9 +157,31 @@ async function carryOut(engine: Engine, loaded: LoadedLoop, asked: RunOptions): 
     },
   )
   for (const each of held) progress({ verb: "record", text: `held for a later run (${each.reason}): ${each.title}` })
+  const lessons =
+    results.length === 0
+      ? []
+      : await learn(context, { run: run.id, base: base.sha, drive: (id) => drive(engine, run, id) }, signal)
   await engine.workspaces.sweep(await unfinished(session), signal)
-  const notes = [...heard.notes, ...found.notes, ...overtaken, ...(await tell(session, loop, run.id, heard, signal))]
-  const report = await reportOf({ engine, loaded, options, run: run.id, base, plan, results, held, resumed, notes })
+  const notes = [
+    ...heard.notes,
+    ...found.notes,
+    ...overtaken,
+    ...lessons,
+    ...(await tell(session, loop, run.id, heard, signal)),
+  ]
+  const report = await reportOf({
+    engine,
+    loaded,
+    options,
+    run: run.id,
+    base,
+    plan,
+    results,
+    held,
+    resumed,
+    notes,
+    evaluated: found.evaluated,
+  })
   await endRun(session.db, run.id, {
     exitCode: report.exitCode,
     usd: report.usd,

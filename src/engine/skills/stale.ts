@@ -7,10 +7,15 @@ import { checkoutTree } from "../../spec/tree.ts"
 import { trackedFiles } from "../load.ts"
 import type { Mention } from "./mentions.ts"
 
-/** What a project has, that its skills may name. */
+/** What a project has, that its skills may name: as its checkout stands, or in one tree of git. */
 export type ProjectNames = {
-  repo: Repo
+  /** Where git is asked what there once was. */
+  history: { cwd: string; commit: string }
   files: ReadonlySet<string>
+  /** A file's text; undefined where there is none. */
+  read(path: string): Promise<string | undefined>
+  /** Whether a path is there, a file or a folder, tracked or not. */
+  isThere(path: string): Promise<boolean>
   /** Of every package.json; undefined where there is none. */
   scripts?: ReadonlySet<string>
   /** Of every Makefile; undefined where there is none, or where they can't be known. */
@@ -20,10 +25,24 @@ export type ProjectNames = {
 /** A name that no longer stands for anything; `repair` is what it may be now. */
 export type Stale = { mention: Mention; code: string; message: string; repair?: string }
 
-/** Looks up what the project has. */
+/** Looks up what the project has in its checkout. */
 export async function projectNames(repo: Repo): Promise<ProjectNames> {
-  const files = await trackedFiles(repo)
-  const { read } = checkoutTree(repo.root)
+  return namesIn({
+    history: { cwd: repo.root, commit: "HEAD" },
+    files: new Set(await trackedFiles(repo)),
+    read: checkoutTree(repo.root).read,
+    isThere: (path) =>
+      stat(join(repo.root, path)).then(
+        () => true,
+        () => false,
+      ),
+  })
+}
+
+/** The same of whatever holds files: with the names that its manifests declare. */
+export async function namesIn(place: Omit<ProjectNames, "scripts" | "targets">): Promise<ProjectNames> {
+  const files = [...place.files]
+  const { read } = place
   const texts = (name: RegExp) =>
     Promise.all(
       files
@@ -36,8 +55,7 @@ export async function projectNames(repo: Repo): Promise<ProjectNames> {
   // A target made of a variable or a pattern may have any name.
   const known = makefiles.length > 0 && !makefiles.some((text) => /^[^\t#:=]*[%$][^:=]*:(?!=)/m.test(text))
   return {
-    repo,
-    files: new Set(files),
+    ...place,
     ...(packages.length === 0 ? {} : { scripts: new Set(packages.flatMap(scriptsOf)) }),
     ...(known ? { targets: new Set(makefiles.flatMap(targetsOf)) } : {}),
   }
@@ -55,7 +73,7 @@ export async function staleNames(
 ): Promise<Stale[]> {
   const missing: Mention[] = []
   for (const mention of mentions) if (await isMissing(mention, folder, project)) missing.push(mention)
-  const removed = await removedPaths(missing, project.repo)
+  const removed = await removedPaths(missing, project.history)
   const found = await Promise.all(missing.map((mention) => judged(mention, removed, project)))
   return found.filter((each) => each !== undefined)
 }
@@ -63,7 +81,7 @@ export async function staleNames(
 async function isMissing(
   mention: Mention,
   folder: string,
-  { repo, files, scripts, targets }: ProjectNames,
+  { isThere, files, scripts, targets }: ProjectNames,
 ): Promise<boolean> {
   switch (mention.is) {
     case "script":
@@ -75,15 +93,7 @@ async function isMissing(
     case "link":
     case "path": {
       const path = mention.path.replace(/\/+$/, "")
-      const places = [join(repo.root, folder, path), join(repo.root, path)]
-      const here = await Promise.all(
-        places.map((place) =>
-          stat(place).then(
-            () => true,
-            () => false,
-          ),
-        ),
-      )
+      const here = await Promise.all([join(folder, path), join(path)].map(isThere))
       // Part of a path, as somebody says it who stands in a package of a monorepo.
       const within =
         mention.is === "path" &&
@@ -132,25 +142,29 @@ async function judged(
       )
     }
     case "flag":
-      return staleFlag(mention, project.repo)
+      return staleFlag(mention, project)
   }
 }
 
-async function staleFlag(mention: Extract<Mention, { is: "flag" }>, repo: Repo): Promise<Stale | undefined> {
+async function staleFlag(
+  mention: Extract<Mention, { is: "flag" }>,
+  { read, history }: ProjectNames,
+): Promise<Stale | undefined> {
   const name = mention.flag.slice(2)
-  const text = await checkoutTree(repo.root)
-    .read(mention.of)
-    .catch(() => undefined)
+  const text = await read(mention.of).catch(() => undefined)
   const spellings = [
     name,
     name.replaceAll("-", "_"),
     name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase()),
   ]
   if (text === undefined || spellings.some((spelling) => text.includes(spelling))) return undefined
-  const ran = await tryGit(["--literal-pathspecs", "log", "-1", "--format=%h", `-S${name}`, "HEAD", "--", mention.of], {
-    cwd: repo.root,
-    timeoutMs: HISTORY_MS,
-  })
+  const ran = await tryGit(
+    ["--literal-pathspecs", "log", "-1", "--format=%h", `-S${name}`, history.commit, "--", mention.of],
+    {
+      cwd: history.cwd,
+      timeoutMs: HISTORY_MS,
+    },
+  )
   if (ran.exitCode !== 0 || ran.stdout.trim() === "") return undefined
   const flags = new Set([...text.matchAll(/--[a-z][a-z0-9-]+/g)].map(([flag]) => flag))
   return told(
@@ -166,7 +180,10 @@ function told(mention: Mention, code: string, message: string, repair: string | 
 }
 
 /** Which of the paths the history once had, with the name that it was moved to, as far as a commit shows it. */
-async function removedPaths(missing: readonly Mention[], repo: Repo): Promise<Map<string, string | undefined>> {
+async function removedPaths(
+  missing: readonly Mention[],
+  { cwd, commit: head }: ProjectNames["history"],
+): Promise<Map<string, string | undefined>> {
   const paths = missing.flatMap((each) =>
     each.is === "path" || each.is === "link" ? [each.path.replace(/\/+$/, "")] : [],
   )
@@ -182,7 +199,7 @@ async function removedPaths(missing: readonly Mention[], repo: Repo): Promise<Ma
     "-z",
     "--format=%x01%H%x01",
   ]
-  const ran = await tryGit([...log, "HEAD", "--", ...asked], { cwd: repo.root, timeoutMs: HISTORY_MS })
+  const ran = await tryGit([...log, head, "--", ...asked], { cwd, timeoutMs: HISTORY_MS })
   if (ran.exitCode !== 0) return removed
   const commits = new Set<string>()
   const [, ...parts] = ran.stdout.split("\u0001")
@@ -198,7 +215,7 @@ async function removedPaths(missing: readonly Mention[], repo: Repo): Promise<Ma
     const moved = await tryGit(
       ["diff-tree", "-r", "-M", "--no-commit-id", "--name-status", "-z", "--diff-filter=R", commit],
       {
-        cwd: repo.root,
+        cwd,
         timeoutMs: HISTORY_MS,
       },
     )

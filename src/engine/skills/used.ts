@@ -23,12 +23,22 @@ export async function skillUses(dataDir: string): Promise<SkillUse[]> {
   for (const change of changes.slice(0, MAX_CHANGES)) {
     const attempts = (await readdir(join(top, change)).catch(() => [])).filter((name) => /^\d+$/.test(name))
     for (const attempt of attempts.sort((a, b) => Number(b) - Number(a)))
-      for (const role of ["maker", "reviewer"]) {
-        const use = await useOf(join(top, change, attempt), role)
+      for (const { folder, role } of await sessionsOf(join(top, change, attempt))) {
+        const use = await useOf(folder, role)
         if (use !== undefined) uses.push({ change, attempt: Number(attempt), role, ...use })
       }
   }
   return uses
+}
+
+/** Who may have left a session there; several reviewers have a folder each. */
+async function sessionsOf(attempt: string): Promise<{ folder: string; role: string }[]> {
+  const apart = (await readdir(attempt).catch(() => [])).filter((name) => name.startsWith("review-"))
+  return [
+    { folder: attempt, role: "maker" },
+    { folder: attempt, role: "reviewer" },
+    ...apart.map((name) => ({ folder: join(attempt, name), role: "reviewer" })),
+  ]
 }
 
 /** The same of one session; undefined where it is not over, or skills had no part in it. */

@@ -9,7 +9,7 @@ import type { Db } from "../../record/database.ts"
 import { readChange } from "../../record/ledger.ts"
 import { readRun } from "../../record/runs.ts"
 import { artifactDir } from "../artifacts.ts"
-import { attemptView } from "../view.ts"
+import { attemptView, ChangeView, PlanView, planView, viewOf } from "../view.ts"
 import type { CommitFacts } from "./commits.ts"
 import type { Origin } from "./origins.ts"
 
@@ -50,7 +50,11 @@ export const Story = z.object({
   match: z.enum(["same_commit", "same_patch", "trailers", "altered"]),
   /** The commit that was shipped, where it is another. */
   through: z.string().optional(),
+  /** What the planner said before it was made; `prompt` and `log` are paths, where they are still here. */
+  plan: PlanView.extend({ prompt: z.string().optional(), log: z.string().optional() }).optional(),
   attempts: z.array(TracedAttempt),
+  /** Where several makers tried the same: which was chosen, and why. */
+  choice: ChangeView.shape.choice,
   usd: z.number().optional(),
   basis: z.string().optional(),
   /** Who approved it in the inbox. */
@@ -78,6 +82,7 @@ export async function storyOf(
   const run = await readRun(books.db, change.run)
   const { finding } = change
   const spend = spentOn(change)
+  const { choice } = viewOf(change, false)
   return {
     change: change.id,
     loop: change.loop,
@@ -93,7 +98,9 @@ export async function storyOf(
     },
     match: origin.match,
     ...(origin.through === undefined ? {} : { through: origin.through }),
+    ...planOf(change, repo),
     attempts: await Promise.all(change.attempts.map((attempt) => tracedAttempt(attempt, change, repo, full))),
+    ...(choice === undefined ? {} : { choice }),
     usd: spend.usd,
     basis: spend.basis,
     ...(change.answer?.is === "approve" && change.answeredBy !== undefined ? { approvedBy: change.answeredBy } : {}),
@@ -101,6 +108,19 @@ export async function storyOf(
     ...(change.proposal === undefined ? {} : { proposedAs: change.proposal.commit }),
     says: [],
     missing: missingOf(change, repo),
+  }
+}
+
+function planOf({ id, planned }: Change, repo: Repo): Pick<Story, "plan"> {
+  if (planned === undefined) return {}
+  const folder = artifactDir(repo, id, planned.attempt ?? 1)
+  const [prompt, log] = [join(folder, "planner.prompt.md"), join(folder, "planner.log")]
+  return {
+    plan: {
+      ...planView(planned),
+      ...(existsSync(prompt) ? { prompt } : {}),
+      ...(existsSync(log) ? { log } : {}),
+    },
   }
 }
 

@@ -4,7 +4,9 @@ import {
   type AdapterContext,
   type AgentAdapter,
   type AgentExit,
-  jsonLine,
+  endedEarly,
+  foldLine,
+  notRunnable,
   type Session,
   type SessionEnd,
   stderrTail,
@@ -26,9 +28,8 @@ export const acp: AgentAdapter = {
   access: { wires: ["messages", "responses", "gemini", "chat"] },
   command(task, context) {
     const { command, model } = task.agent
-    const unusable = (why: string) => ({ argv: ["true"], env: {}, usesNetwork: false, unusable: why })
-    if (command === undefined) return unusable(`the agent ${task.agent.name} names no command that speaks ACP`)
-    if (context.acp === undefined) return unusable("this build of Flyball has no ACP client")
+    if (command === undefined) return notRunnable(`the agent ${task.agent.name} names no command that speaks ACP`)
+    if (context.acp === undefined) return notRunnable("this build of Flyball has no ACP client")
     const reviewer = task.role !== "maker"
     const may = reviewer ? (context.sandboxed ? "read-and-run" : "read") : "all"
     const line = typeof command === "string" ? ["sh", "-c", command] : [...command]
@@ -66,10 +67,10 @@ const variables: Record<WireName, readonly [key: string, base: string]> = {
 
 /** Folds one line of Flyball's ACP client. */
 export function parseAcp(line: string, session: Session): Session {
-  if (line.trim() === "") return session
-  const parsed = Line.safeParse(jsonLine(line))
-  if (!parsed.success) return { ...session, unread: session.unread + 1 }
-  const event = parsed.data
+  return foldLine(Line, line, session, told)
+}
+
+function told(event: z.infer<typeof Line>, session: Session): Session {
   switch (event.type) {
     case "flyball.acp.started":
       return session
@@ -132,13 +133,9 @@ function endOf(stopReason: string): SessionEnd {
 /** Weighs what the lines said against the exit. */
 export function finishAcp(session: Session, exit: AgentExit): SessionEnd {
   if (session.end !== undefined) return session.end
-  const how = exit.signal === null ? `exit ${exit.exitCode}` : exit.signal
   const last = stderrTail(exit.stderr) || session.notes.at(-1)
-  return {
-    is: "failed",
-    code: exit.exitCode === 127 ? "missing_agent" : "crashed",
-    why: `the ACP agent ended without finishing its turn (${how})${last === undefined ? "" : `: ${last}`}`,
-  }
+  const code = exit.exitCode === 127 ? "missing_agent" : "crashed"
+  return { is: "failed", code, why: endedEarly("the ACP agent", "finishing its turn", exit, last) }
 }
 
 const Cost = z.object({ amount: z.number(), currency: z.string() })

@@ -1,8 +1,10 @@
 import { z } from "zod"
 import {
+  type AdapterContext,
   type AgentAdapter,
   type AgentExit,
-  jsonLine,
+  endedEarly,
+  foldLine,
   type Session,
   type SessionEnd,
   stderrTail,
@@ -11,6 +13,7 @@ import {
   withNote,
   withSaid,
 } from "../adapter.ts"
+import { claudeAccount, claudeLogin } from "./logins.ts"
 import { troubleOf } from "./trouble.ts"
 
 /**
@@ -25,11 +28,17 @@ export const claude: AgentAdapter = {
     hosts: ["api.anthropic.com:443"],
     login: {
       file: ".claude/.credentials.json",
+      folderVariable: "CLAUDE_CONFIG_DIR",
       instead: "run `claude setup-token` and set CLAUDE_CODE_OAUTH_TOKEN, or set ANTHROPIC_API_KEY",
+      lend: {
+        read: claudeLogin,
+        hosts: ["api.anthropic.com:443"],
+        account: { file: ".claude.json", read: claudeAccount },
+      },
     },
   },
   command(task, context) {
-    const { gateway } = context
+    const { gateway, login = false } = context
     const key = credentials.filter((name) => context.outer[name])
     const reviewer = task.role !== "maker"
     // The prompt goes in by stdin: an argument is limited to 128 KiB, and every user of the machine could read it.
@@ -44,6 +53,9 @@ export const claude: AgentAdapter = {
     // Its own ceiling overshoots by a turn, and knows nothing of more that the ledger may give: behind the gateway that one holds.
     if (gateway === undefined && task.limits.usd !== undefined)
       argv.push("--max-budget-usd", task.limits.usd.toFixed(4))
+    // Without the pieces its lines tell what a message has put out only when all is over: too late for a ceiling.
+    if (gateway === undefined && (task.limits.usd !== undefined || task.limits.tokens !== undefined))
+      argv.push("--include-partial-messages")
     // Neither the user's nor the repository's settings, hooks and MCP servers: those run programs unasked.
     argv.push(
       "--no-session-persistence",
@@ -57,13 +69,11 @@ export const claude: AgentAdapter = {
       argv,
       env: {
         ...quiet,
-        ...(gateway === undefined
-          ? passed(context.outer, [...key, "ANTHROPIC_BASE_URL"])
-          : { ANTHROPIC_BASE_URL: gateway.url, ANTHROPIC_API_KEY: gateway.token }),
+        ...payerOf(context, key),
       },
       stdin: task.prompt,
       usesNetwork: true,
-      ...(key.length > 0 || gateway !== undefined
+      ...(key.length > 0 || gateway !== undefined || login
         ? {}
         : {
             unusable:
@@ -75,12 +85,18 @@ export const claude: AgentAdapter = {
   finish: finishClaude,
 }
 
+function payerOf({ gateway, login, outer }: AdapterContext, keys: readonly string[]): Record<string, string> {
+  if (gateway !== undefined) return { ANTHROPIC_BASE_URL: gateway.url, ANTHROPIC_API_KEY: gateway.token }
+  // A login is shown to its own provider, whatever address the user has for keys.
+  return login === true ? {} : passed(outer, [...keys, "ANTHROPIC_BASE_URL"])
+}
+
 /** Folds one stream-json line; shared with replayed sessions. */
 export function parseClaude(line: string, session: Session): Session {
-  if (line.trim() === "") return session
-  const parsed = Line.safeParse(jsonLine(line))
-  if (!parsed.success) return { ...session, unread: session.unread + 1 }
-  const message = parsed.data
+  return foldLine(Line, line, session, told)
+}
+
+function told(message: z.infer<typeof Line>, session: Session): Session {
   switch (message.type) {
     case "system":
       if (message.subtype === "init")
@@ -90,6 +106,8 @@ export function parseClaude(line: string, session: Session): Session {
         : session
     case "assistant":
       return assistant(message, session)
+    case "stream_event":
+      return piece(message.event, session)
     case "rate_limit_event": {
       const { status, rateLimitType, resetsAt } = message.rate_limit_info
       if (status === "allowed") return session
@@ -108,25 +126,31 @@ export function parseClaude(line: string, session: Session): Session {
 export function finishClaude(session: Session, exit: AgentExit): SessionEnd {
   if (session.end !== undefined) return session.end
   const last = stderrTail(exit.stderr) || session.notes.at(-1) || session.said.slice(-500)
-  const how = exit.signal === null ? `exit ${exit.exitCode}` : exit.signal
-  return {
-    is: "failed",
-    code: "crashed",
-    why: `claude ended without a result (${how})${last === "" ? "" : `: ${last}`}`,
+  return { is: "failed", code: "crashed", why: endedEarly("claude", "a result", exit, last) }
+}
+
+/** What the pieces of a message tell of its account: what it read at its beginning, what it put out at its end. */
+function piece(event: z.infer<typeof Piece>, session: Session): Session {
+  if (session.complete) return session
+  if (event.type === "message_start") {
+    const { id, model, usage } = event.message
+    const account = { tokens: tokensOf(usage), ...(model === undefined ? {} : { model }) }
+    return { ...session, begun: true, streaming: id, goesOn: false, usage: { ...session.usage, [id]: account } }
   }
+  const { streaming: id, usage } = session
+  const known = id === undefined ? undefined : usage[id]
+  if (event.type !== "message_delta" || id === undefined || known === undefined) return session
+  const tokens = { ...known.tokens, out: Math.max(known.tokens.out, event.usage.output_tokens) }
+  return { ...session, goesOn: event.delta.stop_reason === "tool_use", usage: { ...usage, [id]: { ...known, tokens } } }
 }
 
 /** One message of the model. The same message comes once per block, always with its whole usage: the last one counts. */
 function assistant({ message, parent_tool_use_id, error }: z.infer<typeof Assistant>, session: Session): Session {
   let next: Session = { ...session, begun: true }
   if (message.usage !== undefined && message.id !== undefined && !session.complete) {
-    const { input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens } = message.usage
-    const tokens = {
-      in: input_tokens,
-      out: output_tokens,
-      cacheRead: cache_read_input_tokens,
-      cacheWrite: cache_creation_input_tokens,
-    }
+    const before = session.usage[message.id]?.tokens.out ?? 0
+    const told = tokensOf(message.usage)
+    const tokens = { ...told, out: Math.max(before, told.out) }
     next.usage = { ...session.usage, [message.id]: { tokens, ...(message.model ? { model: message.model } : {}) } }
   }
   for (const block of message.content) {
@@ -184,13 +208,7 @@ function reported(message: z.infer<typeof Result>, session: Session): Record<str
   const total = message.total_cost_usd
   if (models.length === 0) {
     if (message.usage === undefined) return total ? { "": { tokens: noTokens, usd: total } } : session.usage
-    const { input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens } = message.usage
-    const tokens = {
-      in: input_tokens,
-      out: output_tokens,
-      cacheRead: cache_read_input_tokens,
-      cacheWrite: cache_creation_input_tokens,
-    }
+    const tokens = tokensOf(message.usage)
     return { "": { tokens, ...(session.model ? { model: session.model } : {}), ...(total ? { usd: total } : {}) } }
   }
   const usage = Object.fromEntries(
@@ -217,6 +235,16 @@ function reported(message: z.infer<typeof Result>, session: Session): Record<str
   const named = Object.values(usage).reduce((sum, { usd = 0 }) => sum + usd, 0)
   if (total !== undefined && total - named > 0.000_001) usage[""] = { tokens: noTokens, usd: total - named }
   return usage
+}
+
+function tokensOf(usage: z.infer<typeof TokenUsage>): Usage["tokens"] {
+  const { input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens } = usage
+  return {
+    in: input_tokens,
+    out: output_tokens,
+    cacheRead: cache_read_input_tokens,
+    cacheWrite: cache_creation_input_tokens,
+  }
 }
 
 /** The model that wrote the most: sub-agents and helpers use smaller ones. */
@@ -275,6 +303,21 @@ const Assistant = z.object({
   }),
 })
 
+const Piece = z
+  .discriminatedUnion("type", [
+    z.object({
+      type: z.literal("message_start"),
+      message: z.object({ id: z.string(), model: z.string().optional(), usage: TokenUsage }),
+    }),
+    z.object({
+      type: z.literal("message_delta"),
+      delta: z.object({ stop_reason: z.string().nullish() }),
+      usage: z.object({ output_tokens: count }),
+    }),
+    z.object({ type: z.literal("other") }),
+  ])
+  .catch({ type: "other" })
+
 const Result = z.object({
   type: z.literal("result"),
   subtype: z.string(),
@@ -314,6 +357,7 @@ const Line = z.union([
     }),
   }),
   Result,
-  // Tool results, streamed pieces, and whatever a later version adds.
-  z.object({ type: z.literal(["user", "stream_event", "control_request", "control_response", "keep_alive"]) }),
+  z.object({ type: z.literal("stream_event"), event: Piece }),
+  // Tool results, and whatever a later version adds.
+  z.object({ type: z.literal(["user", "control_request", "control_response", "keep_alive"]) }),
 ])

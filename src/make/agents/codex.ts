@@ -3,7 +3,8 @@ import { z } from "zod"
 import {
   type AgentAdapter,
   type AgentExit,
-  jsonLine,
+  endedEarly,
+  foldLine,
   type Session,
   type SessionEnd,
   stderrTail,
@@ -11,7 +12,8 @@ import {
   withNote,
   withSaid,
 } from "../adapter.ts"
-import { reachOf, usualBase, withoutKey } from "./reach.ts"
+import { codexLogin } from "./logins.ts"
+import { lackingKey, reachOf, usualBase } from "./reach.ts"
 import { troubleOf } from "./trouble.ts"
 
 /**
@@ -22,7 +24,12 @@ export const codex: AgentAdapter = {
   probe: { program: "codex", args: ["--version"] },
   access: {
     wires: ["responses"],
-    login: { file: ".codex/auth.json", instead: "set OPENAI_API_KEY" },
+    login: {
+      file: ".codex/auth.json",
+      folderVariable: "CODEX_HOME",
+      instead: "set OPENAI_API_KEY",
+      lend: { read: codexLogin, hosts: ["chatgpt.com:443"] },
+    },
   },
   command(task, context) {
     const reviewer = task.role !== "maker"
@@ -39,13 +46,13 @@ export const codex: AgentAdapter = {
       env: { CODEX_HOME: codexHome, ...(key === undefined ? {} : { FLYBALL_CODEX_KEY: key }) },
       stdin: task.prompt,
       files: {
-        ".codex/config.toml": config(task.agent, base),
+        ".codex/config.toml": config(task.agent, context.login ? "login" : base),
         ...(task.answer === undefined ? {} : { ".codex/answer.json": JSON.stringify(task.answer) }),
       },
       usesNetwork: true,
       // Its lines never name the model.
       ...(task.agent.model === undefined ? {} : { model: task.agent.model }),
-      ...(key === undefined ? { unusable: withoutKey("codex", "responses") } : {}),
+      ...(context.login ? {} : lackingKey("codex", "responses", key)),
     }
   },
   parse: parseCodex,
@@ -54,10 +61,10 @@ export const codex: AgentAdapter = {
 
 /** Folds one line of `codex exec --json`; shared with replayed sessions. */
 export function parseCodex(line: string, session: Session): Session {
-  if (line.trim() === "") return session
-  const parsed = Line.safeParse(jsonLine(line))
-  if (!parsed.success) return { ...session, unread: session.unread + 1 }
-  const event = parsed.data
+  return foldLine(Line, line, session, told)
+}
+
+function told(event: z.infer<typeof Line>, session: Session): Session {
   switch (event.type) {
     case "turn.started":
       return { ...session, begun: true }
@@ -86,9 +93,7 @@ export function parseCodex(line: string, session: Session): Session {
 export function finishCodex(session: Session, exit: AgentExit): SessionEnd {
   if (session.end !== undefined) return session.end
   const last = session.notes.at(-1) ?? stderrTail(exit.stderr)
-  const how = exit.signal === null ? `exit ${exit.exitCode}` : exit.signal
-  const end = troubleOf("codex", last)
-  return { ...end, why: `codex ended without completing its turn (${how})${last === "" ? "" : `: ${last}`}` }
+  return { ...troubleOf("codex", last), why: endedEarly("codex", "completing its turn", exit, last) }
 }
 
 function item(of: z.infer<typeof Item>, session: Session): Session {
@@ -118,7 +123,7 @@ function turnFailed(message: string, session: Session): Session {
 
 function config(
   agent: { model?: string | undefined; effort?: string | undefined },
-  baseUrl: string | undefined,
+  baseUrl: string | "login" | undefined,
 ): string {
   return stringify({
     ...(agent.model === undefined ? {} : { model: agent.model }),
@@ -135,8 +140,9 @@ function config(
     model_providers: {
       flyball: {
         name: "OpenAI",
-        base_url: baseUrl ?? usualBase("responses"),
-        env_key: "FLYBALL_CODEX_KEY",
+        ...(baseUrl === "login"
+          ? { base_url: CHATGPT_URL, requires_openai_auth: true }
+          : { base_url: baseUrl ?? usualBase("responses"), env_key: "FLYBALL_CODEX_KEY" }),
         wire_api: "responses",
         request_max_retries: 2,
         stream_max_retries: 1,
@@ -144,6 +150,9 @@ function config(
     },
   })
 }
+
+/** Where Codex sends requests that a ChatGPT plan pays for. */
+const CHATGPT_URL = "https://chatgpt.com/backend-api/codex"
 
 const count = z.number().nonnegative().catch(0)
 

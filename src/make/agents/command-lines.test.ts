@@ -15,9 +15,11 @@ const gateway = { url: "http://127.0.0.1:4000", token: "fb_token" }
 
 function commandOf(
   spec: Partial<AgentSpec> & { use: AgentKind },
-  more: Partial<AdapterContext & Pick<AgentTask, "role" | "answer">> = {},
+  more: Partial<
+    AdapterContext & Pick<AgentTask, "role" | "answer"> & { ceilings: Pick<AgentTask["limits"], "usd" | "tokens"> }
+  > = {},
 ) {
-  const { role = "maker", answer, ...context } = more
+  const { role = "maker", answer, ceilings, ...context } = more
   const task: AgentTask = {
     role,
     ...(answer === undefined ? {} : { answer }),
@@ -26,7 +28,7 @@ function commandOf(
     prompt: "the prompt",
     finding: { fingerprint: "f", source: "t", title: "t", body: "b", severity: "low", attemptable: true },
     attempt: 1,
-    limits: { timeoutMs: 1, silenceMs: 1, outputBytes: 1 },
+    limits: { timeoutMs: 1, silenceMs: 1, outputBytes: 1, ...ceilings },
     artifactDir: "/artifacts",
     change: "c",
   }
@@ -100,4 +102,14 @@ test.each([
   expect(commandOf(spec, { role: "reviewer", answer }).all).toContain(unwritable)
   expect(commandOf(spec, { role: "reviewer", sandboxed: false }).all).toContain(shellless)
   expect(commandOf(spec).all).not.toContain(unwritable === "--may" ? '"read"' : unwritable)
+})
+
+test.each([
+  ["a ceiling in tokens", { tokens: 1_000 }, {}, true],
+  ["a ceiling in dollars", { usd: 1 }, {}, true],
+  ["none", {}, {}, false],
+  ["the gateway, which meters it", { usd: 1, tokens: 1_000 }, { gateway }, false],
+])("claude tells its account while it answers where it must be held to it: with %s", (_, ceilings, context, tells) => {
+  const { argv } = commandOf({ use: "claude", model: "sonnet" }, { ceilings, ...context })
+  expect(argv.includes("--include-partial-messages")).toBe(tells)
 })

@@ -1,5 +1,5 @@
 import { parseStop } from "../../core/review.ts"
-import { type AgentAdapter, stderrTail, withDone } from "../adapter.ts"
+import { type AgentAdapter, notRunnable, stderrTail, withDone } from "../adapter.ts"
 
 /**
  * Any executable as an agent: an argv list, or one shell line. It gets the prompt on stdin, and what it may need as
@@ -10,8 +10,7 @@ import { type AgentAdapter, stderrTail, withDone } from "../adapter.ts"
 export const command: AgentAdapter = {
   command(task, { files }) {
     const line = task.agent.command
-    if (line === undefined)
-      return { argv: ["true"], env: {}, usesNetwork: false, unusable: `the agent ${task.agent.name} names no command` }
+    if (line === undefined) return notRunnable(`the agent ${task.agent.name} names no command`)
     const env = {
       FLYBALL_FINDING: files.finding,
       FLYBALL_PROMPT: files.prompt,

@@ -2,7 +2,8 @@ import { z } from "zod"
 import {
   type AgentAdapter,
   type AgentExit,
-  jsonLine,
+  endedEarly,
+  foldLine,
   type Session,
   type SessionEnd,
   stderrTail,
@@ -11,7 +12,7 @@ import {
   withNote,
   withPiece,
 } from "../adapter.ts"
-import { reachOf, withoutKey } from "./reach.ts"
+import { lackingKey, reachOf } from "./reach.ts"
 import { troubleOf } from "./trouble.ts"
 
 /** Gemini CLI, headless, by its stream-json lines. It reports tokens by model, never money. */
@@ -47,7 +48,7 @@ export const gemini: AgentAdapter = {
       files: { ".gemini/flyball.json": settings, ".gemini/settings.json": settings },
       usesNetwork: true,
       ...(task.agent.model === undefined ? {} : { model: task.agent.model }),
-      ...(key === undefined ? { unusable: withoutKey("gemini", "gemini") } : {}),
+      ...lackingKey("gemini", "gemini", key),
     }
   },
   parse: parseGemini,
@@ -56,10 +57,10 @@ export const gemini: AgentAdapter = {
 
 /** Folds one stream-json line. */
 export function parseGemini(line: string, session: Session): Session {
-  if (line.trim() === "") return session
-  const parsed = Line.safeParse(jsonLine(line))
-  if (!parsed.success) return { ...session, unread: session.unread + 1 }
-  const event = parsed.data
+  return foldLine(Line, line, session, told)
+}
+
+function told(event: z.infer<typeof Line>, session: Session): Session {
   switch (event.type) {
     case "init":
       return { ...session, begun: true, ...(event.model === undefined ? {} : { model: event.model }) }
@@ -97,9 +98,7 @@ function usageOf(model: string, { input_tokens, output_tokens, cached, total_tok
 export function finishGemini(session: Session, exit: AgentExit): SessionEnd {
   if (session.end !== undefined) return session.end
   const last = session.notes.at(-1) ?? lastWords(exit.stderr)
-  const how = exit.signal === null ? `exit ${exit.exitCode}` : exit.signal
-  const end = failed(last)
-  return { ...end, why: `gemini ended without a result (${how})${last === "" ? "" : `: ${last}`}` }
+  return { ...failed(last), why: endedEarly("gemini", "a result", exit, last) }
 }
 
 function failed(message: string, type?: string): Extract<SessionEnd, { is: "failed" }> {

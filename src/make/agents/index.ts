@@ -1,4 +1,4 @@
-import type { AgentKind } from "../../core/loop.ts"
+import { AgentKind } from "../../core/loop.ts"
 import type { AgentAdapter } from "../adapter.ts"
 import { acp } from "./acp.ts"
 import { claude } from "./claude.ts"
@@ -18,4 +18,9 @@ const agents = { claude, codex, opencode, gemini, pi, acp, command, replay } sat
 export function adapterOf(kind: AgentKind): AgentAdapter | undefined {
   const available: Partial<Record<AgentKind, AgentAdapter>> = agents
   return available[kind]
+}
+
+/** The kinds that are programs of their own, which may be installed here, in the order in which `auto` prefers them. */
+export function programKinds(): AgentKind[] {
+  return AgentKind.options.filter((kind) => adapterOf(kind)?.probe !== undefined)
 }

@@ -2,7 +2,8 @@ import { z } from "zod"
 import {
   type AgentAdapter,
   type AgentExit,
-  jsonLine,
+  endedEarly,
+  foldLine,
   type Session,
   type SessionEnd,
   stderrTail,
@@ -11,7 +12,7 @@ import {
   withSaid,
 } from "../adapter.ts"
 import type { WireName } from "../gateway/wires/wire.ts"
-import { plainModel, reachOf, usualBase, wireOfModel, withoutKey } from "./reach.ts"
+import { lackingKey, lackingModel, plainModel, reachOf, usualBase, wireOfModel } from "./reach.ts"
 import { troubleOf } from "./trouble.ts"
 
 /**
@@ -56,11 +57,8 @@ export const opencode: AgentAdapter = {
       stdin: task.prompt,
       usesNetwork: true,
       ...(model === undefined ? {} : { model }),
-      ...(model === undefined
-        ? { unusable: "opencode needs `model:` in the agent, as in `model: claude-sonnet-5`" }
-        : key === undefined
-          ? { unusable: withoutKey("opencode", wire) }
-          : {}),
+      ...lackingKey("opencode", wire, key),
+      ...lackingModel("opencode", model),
     }
   },
   parse: parseOpencode,
@@ -69,10 +67,10 @@ export const opencode: AgentAdapter = {
 
 /** Folds one line of `opencode run --format json`. */
 export function parseOpencode(line: string, session: Session): Session {
-  if (line.trim() === "") return session
-  const parsed = Line.safeParse(jsonLine(line))
-  if (!parsed.success) return { ...session, unread: session.unread + 1 }
-  const event = parsed.data
+  return foldLine(Line, line, session, told)
+}
+
+function told(event: z.infer<typeof Line>, session: Session): Session {
   switch (event.type) {
     case "step_start":
       return { ...session, begun: true }
@@ -116,12 +114,7 @@ function stepFinished({ id, reason, tokens, cost }: z.infer<typeof StepFinish>, 
 export function finishOpencode(session: Session, exit: AgentExit): SessionEnd {
   if (session.end !== undefined) return session.end
   const last = session.notes.at(-1) ?? stderrTail(exit.stderr)
-  const how = exit.signal === null ? `exit ${exit.exitCode}` : exit.signal
-  return {
-    is: "failed",
-    code: "crashed",
-    why: `opencode ended before its last step was done (${how})${last === "" ? "" : `: ${last}`}`,
-  }
+  return { is: "failed", code: "crashed", why: endedEarly("opencode", "finishing its last step", exit, last) }
 }
 
 function failed({ name, data }: z.infer<typeof Trouble>): SessionEnd {

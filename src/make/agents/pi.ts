@@ -2,7 +2,8 @@ import { z } from "zod"
 import {
   type AgentAdapter,
   type AgentExit,
-  jsonLine,
+  endedEarly,
+  foldLine,
   type Session,
   type SessionEnd,
   stderrTail,
@@ -10,7 +11,7 @@ import {
   withSaid,
 } from "../adapter.ts"
 import type { WireName } from "../gateway/wires/wire.ts"
-import { plainModel, reachOf, usualBase, wireOfModel, withoutKey } from "./reach.ts"
+import { lackingKey, lackingModel, plainModel, reachOf, usualBase, wireOfModel } from "./reach.ts"
 import { troubleOf } from "./trouble.ts"
 
 /**
@@ -23,6 +24,7 @@ export const pi: AgentAdapter = {
     wires: ["messages", "responses", "gemini", "chat"],
     login: { file: ".pi/agent/auth.json", instead: "set the key of the model's provider in the environment" },
     node: [22, 19],
+    nodeSince: [0, 75],
   },
   command(task, context) {
     const { model: named, effort } = task.agent
@@ -31,17 +33,7 @@ export const pi: AgentAdapter = {
     const { key, base } = reachOf(wire, context)
     const reviewer = task.role !== "maker"
     // Extensions, skills and settings of the repository's run programs unasked.
-    const argv = [
-      "pi",
-      "-p",
-      "--mode",
-      "json",
-      "--no-session",
-      "--offline",
-      "--no-extensions",
-      "--no-skills",
-      "--no-approve",
-    ]
+    const argv = ["pi", "-p", "--mode", "json", "--no-session", "--offline", "--no-extensions", "--no-skills"]
     argv.push("--provider", "flyball", "--model", model ?? "")
     if (effort !== undefined) argv.push("--thinking", effort)
     if (reviewer) argv.push("--tools", context.sandboxed ? "read,grep,find,ls,bash" : "read,grep,find,ls")
@@ -51,15 +43,12 @@ export const pi: AgentAdapter = {
       stdin: task.prompt,
       files: {
         ".pi/agent/models.json": JSON.stringify(models(model ?? "", wire, base)),
-        ".pi/agent/settings.json": JSON.stringify({ retry: { enabled: false } }),
+        ".pi/agent/settings.json": JSON.stringify({ retry: { enabled: false }, defaultProjectTrust: "never" }),
       },
       usesNetwork: true,
       ...(model === undefined ? {} : { model }),
-      ...(model === undefined
-        ? { unusable: "pi needs `model:` in the agent, as in `model: claude-sonnet-5`" }
-        : key === undefined
-          ? { unusable: withoutKey("pi", wire) }
-          : {}),
+      ...lackingKey("pi", wire, key),
+      ...lackingModel("pi", model),
     }
   },
   parse: parsePi,
@@ -68,10 +57,10 @@ export const pi: AgentAdapter = {
 
 /** Folds one line of `pi --mode json`. */
 export function parsePi(line: string, session: Session): Session {
-  if (line.trim() === "") return session
-  const parsed = Line.safeParse(jsonLine(line))
-  if (!parsed.success) return { ...session, unread: session.unread + 1 }
-  const event = parsed.data
+  return foldLine(Line, line, session, told)
+}
+
+function told(event: z.infer<typeof Line>, session: Session): Session {
   switch (event.type) {
     case "agent_start":
       return { ...session, begun: true }
@@ -123,9 +112,7 @@ function lastEnd(messages: readonly z.infer<typeof Message>[]): SessionEnd {
 export function finishPi(session: Session, exit: AgentExit): SessionEnd {
   if (session.end !== undefined) return session.end
   const last = stderrTail(exit.stderr) || session.notes.at(-1)
-  const how = exit.signal === null ? `exit ${exit.exitCode}` : exit.signal
-  const why = `pi ended without finishing its turn (${how})${last === undefined ? "" : `: ${last}`}`
-  return { is: "failed", code: "crashed", why }
+  return { is: "failed", code: "crashed", why: endedEarly("pi", "finishing its turn", exit, last) }
 }
 
 function models(model: string, wire: WireName, base = usualBase(wire)): object {
@@ -140,7 +127,8 @@ function models(model: string, wire: WireName, base = usualBase(wire)): object {
     contextWindow: 200_000,
     maxTokens: 32_000,
   }
-  return { providers: { flyball: { baseUrl, api: apis[wire], apiKey: "$FLYBALL_PI_KEY", models: [known] } } }
+  // Of the ways to name a variable, a command is the one that all its versions know.
+  return { providers: { flyball: { baseUrl, api: apis[wire], apiKey: "!printenv FLYBALL_PI_KEY", models: [known] } } }
 }
 
 const apis: Record<WireName, string> = {

@@ -47,9 +47,16 @@ function makerIn(model: string): WireName | undefined {
   return name !== undefined && Object.hasOwn(makers, maker) ? makers[maker] : undefined
 }
 
-/** What is said where an agent has neither. */
-export function withoutKey(agent: string, wire: WireName): string {
-  return `${agent} has no key here: set ${wireFacts[wire].keyVariables[0]}`
+/** Makes a command unusable where the agent has no key for its wire. */
+export function lackingKey(agent: string, wire: WireName, key: string | undefined): { unusable?: string } {
+  return key === undefined ? { unusable: `${agent} has no key here: set ${wireFacts[wire].keyVariables[0]}` } : {}
+}
+
+/** Makes a command unusable where an agent that has to be told its model is told none. */
+export function lackingModel(agent: string, model: string | undefined): { unusable?: string } {
+  return model === undefined
+    ? { unusable: `${agent} needs \`model:\` in the agent, as in \`model: claude-sonnet-5\`` }
+    : {}
 }
 
 type WireFacts = { usual: string; path: string; baseVariable: string; keyVariables: readonly [string, ...string[]] }

@@ -1,6 +1,14 @@
 import { dirname, isAbsolute, join } from "node:path"
 import { z } from "zod"
-import { type AgentAdapter, type AgentExit, jsonLine, type Session, type SessionEnd, stderrTail } from "../adapter.ts"
+import {
+  type AgentAdapter,
+  type AgentExit,
+  jsonLine,
+  notRunnable,
+  type Session,
+  type SessionEnd,
+  stderrTail,
+} from "../adapter.ts"
 import { finishClaude, parseClaude } from "./claude.ts"
 import { finishCodex, parseCodex } from "./codex.ts"
 
@@ -11,13 +19,7 @@ import { finishCodex, parseCodex } from "./codex.ts"
 export const replay: AgentAdapter = {
   command(task, { files, replay: { argv, root } }) {
     const { recording } = task.agent
-    if (recording === undefined)
-      return {
-        argv: ["true"],
-        env: {},
-        usesNetwork: false,
-        unusable: `the agent ${task.agent.name} names no recording`,
-      }
+    if (recording === undefined) return notRunnable(`the agent ${task.agent.name} names no recording`)
     const folder = isAbsolute(recording) ? recording : join(root, recording)
     const diff = files.diff === undefined ? [] : ["--diff", files.diff]
     const wanted = ["--role", task.role, "--attempt", String(task.attempt), "--finding", files.finding, ...diff]

@@ -1,6 +1,6 @@
 import { ownPrice, type PricedTokens, type Prices, type Tariff } from "../price.ts"
 import type { OpenPass } from "./pass.ts"
-import type { Cost, Hold } from "./purse.ts"
+import type { Cost, Grant, Hold } from "./purse.ts"
 import type { Ask } from "./wires/wire.ts"
 
 /** What became of a request at the purse: `output` is what it may put out, per answer. */
@@ -21,7 +21,7 @@ export async function admit(
   const cost = remembered((length) => worstCase(ask, length * ask.answers, tariff))
   const grant = await pass.purse.reserve({ cost, output, floor: ask.floor }, signal)
   if (grant.is === "gone") return grant
-  if (grant.is === "refused") return { is: "refused", why: ceilingReached(pass, grant.by, grant.needs) }
+  if (grant.is === "refused") return { is: "refused", why: ceilingReached(pass, grant) }
   const { hold } = grant
   const lowered = grant.output < output ? { lowered: { from: output, to: grant.output } } : {}
   return { is: "admitted", hold, output: grant.output, ...lowered }
@@ -49,13 +49,17 @@ function remembered(cost: (length: number) => Cost): (length: number) => Cost {
   }
 }
 
-function ceilingReached({ purse, options }: OpenPass, by: "usd" | "tokens", needs: Cost): string {
+type Refused = Extract<Grant, { is: "refused" }>
+
+function ceilingReached({ purse, options }: OpenPass, { by, needs, unanswered }: Refused): string {
   const { ceiling = 0, spent, held } = purse.state()
   const also = (set: string) => (held.usd > 0 || held.tokens > 0 ? `, ${set} set aside` : "")
   if (by === "usd")
-    return `Flyball: the ceiling of ${usd(ceiling)} for this attempt is reached: ${usd(spent.usd)} spent${also(usd(held.usd))}, and the next request may cost ${usd(needs.usd)}. Nothing more is served; stop here.`
+    return `Flyball: the ceiling of ${usd(ceiling)} for this attempt is reached: ${usd(spent.usd)} spent${also(usd(held.usd))}, and the next request may cost ${usd(needs.usd)}.${unanswered ? NOBODY_ANSWERED : ""} Nothing more is served; stop here.`
   return `Flyball: the ceiling of ${options.tokens ?? 0} tokens for this attempt is reached: ${spent.tokens} used${also(`${held.tokens}`)}, and the next request may take ${needs.tokens}. Nothing more is served; stop here.`
 }
+
+const NOBODY_ANSWERED = " The ledger was asked for more, and did not answer in time."
 
 /** Dollars as people write them, without hiding small ones. */
 export function usd(amount: number): string {

@@ -9,6 +9,7 @@ import { refuse } from "./answer.ts"
 import { exchange, type Gate } from "./exchange.ts"
 import { isLocalHost, presentedTokens } from "./headers.ts"
 import { defaultLimits, type GatewayLimits } from "./limits.ts"
+import type { OuterProxies } from "./outer-proxy.ts"
 import { type OpenPass, openPass, type Pass, type PassOptions } from "./pass.ts"
 import { connectThrough, type ProxyDoor, requestThrough } from "./proxy.ts"
 import { openSenders } from "./senders.ts"
@@ -32,16 +33,20 @@ export type GatewayOptions = {
   prices?: Prices
   /** A folder of this user's in which a folder for the socket is made. */
   socketDir: string
+  /** The user's own proxies, where there are any; what an agent's proxy lets through does not go there. */
+  proxies?: OuterProxies
   limits?: Partial<GatewayLimits>
 }
 
 /** Opens the gateway on a port of 127.0.0.1 and on a unix socket; nobody else's machine can reach it. */
-export async function openGateway({ upstreams, prices = {}, socketDir, limits }: GatewayOptions): Promise<Gateway> {
+export async function openGateway(options: GatewayOptions): Promise<Gateway> {
+  const { upstreams, prices = {}, socketDir, proxies } = options
+  const limits = { ...defaultLimits, ...options.limits }
   const gate: Gate = {
     upstreams,
     prices,
-    limits: { ...defaultLimits, ...limits },
-    senders: openSenders(),
+    limits,
+    senders: openSenders({ connectMs: limits.connectMs, ...(proxies === undefined ? {} : { proxies }) }),
     tariffs: openTariffs(prices),
   }
   const passes = new Map<string, OpenPass>()

@@ -16,6 +16,8 @@ export type GatewayLimits = {
   idleMs: number
   /** For other requests of the same attempt to give back what they set aside and did not use. */
   waitMs: number
+  /** For the ledger to say whether there is more money. */
+  askMs: number
   /** Connections through the proxy at once, per attempt, and all their bytes. */
   connections: number
   connectionBytes: number
@@ -33,6 +35,7 @@ export const defaultLimits: GatewayLimits = {
   bodyMs: 60_000,
   idleMs: 10 * 60_000,
   waitMs: 2 * 60_000,
+  askMs: 10_000,
   connections: 128,
   connectionBytes: 4 * 1024 * 1024 * 1024,
   connectMs: 30_000,

@@ -30,7 +30,7 @@ beforeAll(async () => {
     }),
     prices: { flat: FLAT },
     socketDir: home,
-    limits: { waitMs: 2_000 },
+    limits: { waitMs: 2_000, askMs: 200 },
   })
 })
 
@@ -169,6 +169,17 @@ test.each([Number.NaN, -1, Number.POSITIVE_INFINITY, "throws"])(
     expect(pass.spend().usd).toBe(0)
   },
 )
+
+test("D5: a ledger that hangs hangs no request: it is refused within the limit, and told why", async () => {
+  model.script(using(1_000, 4_000))
+  const { pass, ceilings } = opened({ usd: 0.001, extend: () => new Promise(() => {}) })
+  const begun = performance.now()
+  const refused = await ask("messages", { url: gateway.url, token: pass.token, model: "flat" })
+  expect([refused.status, refused.text]).toEqual([403, expect.stringContaining("asked for more, and did not answer")])
+  expect(performance.now() - begun).toBeGreaterThanOrEqual(199)
+  expect(ceilings).toHaveLength(1)
+  expect(pass.spend().usd).toBe(0)
+})
 
 test("each request is priced by itself, cache and tier included", async () => {
   model.script({ turns: [{ text: "ok", usage: { in: 1_000, out: 100, cacheRead: 50_000, cacheWrite: 2_000 } }] })

@@ -66,7 +66,7 @@ export function openPass(
   let spent: Spend = { ...NOTHING_SPENT, basis: "metered" }
   let seen: Seen = { requests: 0 }
   let closed: ReturnType<OpenPass["closed"]>
-  const purse = openPurse({ ...options, waitMs: limits.waitMs })
+  const purse = openPurse({ ...options, waitMs: limits.waitMs, askMs: limits.askMs })
   return {
     token,
     proxyUrl: `http://x:${token}@127.0.0.1:${port}`,

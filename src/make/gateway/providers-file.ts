@@ -4,6 +4,7 @@ import { isMap, isPair, isScalar, LineCounter, type Node, type Pair, parseDocume
 import { z } from "zod"
 import { Failure } from "../../core/failure.ts"
 import type { Prices } from "../price.ts"
+import { fromKeychain } from "./keychain.ts"
 import { Secret } from "./secret.ts"
 import { type Auth, httpUrl, joined, type Upstream, type Upstreams, upstreamsOf, usualAuth } from "./upstreams.ts"
 import { wireNames } from "./wires/wire.ts"
@@ -18,24 +19,27 @@ export type Providers = { upstreams: Upstreams; prices: Prices }
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** Reads `providers.yaml` in `home`, if there is one, and joins what the environment knows. Throws PROVIDERS_INVALID. */
-export async function loadProviders(home: string, env: Env): Promise<Providers> {
+/**
+ * Reads `providers.yaml` in `home`, if there is one, and joins what the environment knows. Throws PROVIDERS_INVALID. Who only asks
+ * whom there is leaves the keychain alone, which may want a password typed.
+ */
+export async function loadProviders(home: string, env: Env, { keychain = true } = {}): Promise<Providers> {
   const file = join(home, FILE)
   const text = await readPrivate(file)
   const ambient = upstreamsOf(env)
   if (text === undefined) return { upstreams: ambient, prices: {} }
-  const { named, prices } = await parseProviders(file, text, { env, home })
+  const { named, prices } = await parseProviders(file, text, { env, home, keychain })
   return { upstreams: joined(named, ambient), prices }
 }
 
 const FILE = "providers.yaml"
 const MOST_BYTES = 256 * 1024
 
-/** Reads the text of a providers file. Keys come from the file itself, from a file it names, or from a variable. */
+/** Reads the text of a providers file. Keys come from the file itself, a file it names, a variable, or the system's keychain. */
 export async function parseProviders(
   file: string,
   text: string,
-  { env, home }: { env: Env; home: string },
+  { env, home, keychain = true }: { env: Env; home: string; keychain?: boolean },
 ): Promise<{ named: Upstream[]; prices: Prices }> {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "silent" })
@@ -56,7 +60,7 @@ export async function parseProviders(
   for (const [name, provider] of Object.entries(parsed.data.providers ?? {})) {
     const complain = (field: string, why: string) =>
       invalid(at(offsetOf(document.contents, ["providers", name, field])), why)
-    named.push(await upstreamOf(name, provider, { env, home, complain }))
+    named.push(await upstreamOf(name, provider, { env, home, keychain, complain }))
   }
   return { named, prices: parsed.data.prices ?? {} }
 }
@@ -85,6 +89,10 @@ const Provider = z.strictObject({
   key: z.string().min(1).optional(),
   key_file: z.string().min(1).optional(),
   key_env: z.string().min(1).optional(),
+  keychain: z
+    .string()
+    .regex(/^[A-Za-z0-9][\w.@-]{0,99}$/, "is no name: use letters, digits, `-`")
+    .optional(),
   auth: z.string().optional(),
   headers: z
     .record(z.string().regex(/^[\w-]+$/, "is no name of a header"), z.string().regex(/^[\t\x20-\x7e]*$/))
@@ -101,7 +109,7 @@ const ProvidersFile = z.strictObject({
   prices: PricesText.optional(),
 })
 
-type Reading = { env: Env; home: string; complain: (field: string, why: string) => Failure }
+type Reading = { env: Env; home: string; keychain: boolean; complain: (field: string, why: string) => Failure }
 
 async function upstreamOf(name: string, provider: Provider, reading: Reading): Promise<Upstream> {
   const { complain } = reading
@@ -132,19 +140,28 @@ async function upstreamOf(name: string, provider: Provider, reading: Reading): P
   }
 }
 
-async function keyOf(provider: Provider, { env, home, complain }: Reading): Promise<string | undefined> {
-  const ways = [provider.key, provider.key_file, provider.key_env].filter((way) => way !== undefined)
-  if (ways.length > 1) throw complain("key", "Say where the key is once: `key`, `key_file` or `key_env`.")
-  const key = await keyFrom(provider, { env, home, complain })
+async function keyOf(provider: Provider, reading: Reading): Promise<string | undefined> {
+  const [way, ...more] = (["key", "key_file", "key_env", "keychain"] as const).filter(
+    (each) => provider[each] !== undefined,
+  )
+  if (more.length > 0)
+    throw reading.complain("key", "Say where the key is once: `key`, `key_file`, `key_env` or `keychain`.")
+  const key = await keyFrom(provider, reading)
   if (key !== undefined && !/^[\x21-\x7e]+$/.test(key))
-    throw complain(provider.key_file === undefined ? "key" : "key_file", "A key is one word, without spaces or lines.")
+    throw reading.complain(way ?? "key", "A key is one word, without spaces or lines.")
   return key
 }
 
 async function keyFrom(
-  { key, key_file, key_env }: Provider,
-  { env, home, complain }: Reading,
+  { key, key_file, key_env, keychain: kept }: Provider,
+  { env, home, keychain, complain }: Reading,
 ): Promise<string | undefined> {
+  if (kept !== undefined) {
+    if (!keychain) return undefined
+    const found = await fromKeychain(kept, { env })
+    if (found.is === "none") throw complain("keychain", `${found.why[0]?.toUpperCase()}${found.why.slice(1)}.`)
+    return found.key
+  }
   if (key_env !== undefined) {
     const value = env[key_env]
     if (!value) throw complain("key_env", `The variable ${key_env} is not set.`)

@@ -27,6 +27,7 @@ test("M1: under any interleaving, spent and set aside never sum above the ceilin
           usd,
           tokens,
           waitMs: 5,
+          askMs: 5,
           extend: async () => {
             const gift = gifts.pop() ?? 0
             ceiling += gift
@@ -47,7 +48,7 @@ test("M1: under any interleaving, spent and set aside never sum above the ceilin
 }, 60_000)
 
 test("it waits for what others give back, in the order of asking", async () => {
-  const purse = openPurse({ usd: 1, waitMs: 5_000 })
+  const purse = openPurse({ usd: 1, waitMs: 5_000, askMs: 0 })
   const first = await purse.reserve(need(0.9), never)
   const second = purse.reserve(need(0.8), never)
   const third = purse.reserve(need(0.1), never)
@@ -58,11 +59,39 @@ test("it waits for what others give back, in the order of asking", async () => {
 })
 
 test("settling twice counts once", async () => {
-  const purse = openPurse({ usd: 1, waitMs: 0 })
+  const purse = openPurse({ usd: 1, waitMs: 0, askMs: 0 })
   const grant = await purse.reserve(need(0.5), never)
   settle(grant, 0.25)
   settle(grant, 0.25)
   expect(purse.state()).toMatchObject({ spent: { usd: 0.25 }, held: { usd: 0 } })
+})
+
+test("D5: a ledger that hangs keeps no request for ever: it is refused, and told so; what is there at last, the next one has", async () => {
+  let answer = (_usd: number) => {}
+  let questions = 0
+  const extend = () => {
+    questions++
+    return new Promise<number>((resolve) => {
+      answer = resolve
+    })
+  }
+  const purse = openPurse({ usd: 1, waitMs: 60_000, askMs: 20, extend })
+  expect(await purse.reserve(need(1.5), never)).toMatchObject({ is: "refused", by: "usd", unanswered: true })
+  // One question is open: a second would hang with it.
+  expect(await purse.reserve(need(1.5), never)).toMatchObject({ is: "refused", unanswered: true })
+  expect((await purse.reserve(need(0.4), never)).is).toBe("granted")
+  expect(questions).toBe(1)
+  answer(2)
+  await expect.poll(() => purse.state().ceiling).toBe(3)
+  expect((await purse.reserve(need(1.5), never)).is).toBe("granted")
+})
+
+test("who goes away while more is asked for is not waited with, and the next in line has its turn", async () => {
+  const purse = openPurse({ usd: 1, waitMs: 0, askMs: 60_000, extend: () => new Promise(() => {}) })
+  const gone = purse.reserve(need(1.5), AbortSignal.timeout(20))
+  const next = purse.reserve(need(0.5), never)
+  expect((await gone).is).toBe("gone")
+  expect((await next).is).toBe("granted")
 })
 
 const never = new AbortController().signal

@@ -22,7 +22,8 @@ export type Hold = Cost & { isOpen(): boolean; settle(used: Cost): void }
 /** `output` is what was asked for, or less where no more fits. */
 export type Grant =
   | { is: "granted"; output: number; hold: Hold }
-  | { is: "refused"; by: "usd" | "tokens"; needs: Cost }
+  /** `unanswered`: more was asked for, and nobody said yes or no in time. */
+  | { is: "refused"; by: "usd" | "tokens"; needs: Cost; unanswered?: true }
   | { is: "gone" }
 
 export type PurseOptions = {
@@ -32,6 +33,8 @@ export type PurseOptions = {
   extend?: ((usd: number) => Promise<number>) | undefined
   /** How long a request may wait for others of the same attempt to give back what they did not use. */
   waitMs: number
+  /** How long the answer to `extend` is waited for; one that comes later counts for the next request. */
+  askMs: number
 }
 
 export type Purse = {
@@ -44,7 +47,7 @@ export type Purse = {
 const COMFORTABLE_OUTPUT = 32_000
 
 /** Opens the purse of one attempt. */
-export function openPurse({ usd, tokens, extend, waitMs }: PurseOptions): Purse {
+export function openPurse({ usd, tokens, extend, waitMs, askMs }: PurseOptions): Purse {
   const account = {
     ceiling: usd === undefined ? Number.POSITIVE_INFINITY : Math.floor(usd * NANO),
     tokens: tokens ?? Number.POSITIVE_INFINITY,
@@ -79,18 +82,31 @@ export function openPurse({ usd, tokens, extend, waitMs }: PurseOptions): Purse 
     }
   }
 
+  // Requests are admitted one by one: a question that is still open is one that its own request has given up on.
+  let open: Promise<void> | undefined
+  const askForMore = async (lacking: number, signal: AbortSignal): Promise<"answered" | "unanswered"> => {
+    if (extend === undefined) return "answered"
+    if (open !== undefined) return "unanswered"
+    const answer = added(extend, lacking).then((nano) => {
+      account.ceiling += nano
+      open = undefined
+      for (const wake of [...waiting]) wake()
+    })
+    open = answer
+    return await within(answer, askMs, signal)
+  }
+
   const admit = async (need: Need, signal: AbortSignal): Promise<Grant> => {
     const deadline = performance.now() + waitMs
-    let asked = false
+    let asked: "answered" | "unanswered" | undefined
     for (;;) {
       if (signal.aborted) return { is: "gone" }
       const output = fitting(need, free())
       const comfortable = Math.min(need.output, Math.max(COMFORTABLE_OUTPUT, need.floor))
       if (output >= comfortable) return { is: "granted", output, hold: hold(need.cost(output)) }
       const lacking = nanos(need.cost(comfortable).usd) - free().nano
-      if (!asked && lacking > 0 && extend !== undefined) {
-        asked = true
-        account.ceiling += await added(extend, lacking)
+      if (asked === undefined && lacking > 0 && extend !== undefined) {
+        asked = await askForMore(lacking, signal)
         continue
       }
       const othersHold = account.held.nano > 0 || account.held.tokens > 0
@@ -101,7 +117,8 @@ export function openPurse({ usd, tokens, extend, waitMs }: PurseOptions): Purse 
       }
       if (output >= Math.min(need.floor, need.output)) return { is: "granted", output, hold: hold(need.cost(output)) }
       const needs = need.cost(Math.min(need.floor, need.output))
-      return { is: "refused", by: nanos(needs.usd) > free().nano ? "usd" : "tokens", needs }
+      const by = nanos(needs.usd) > free().nano ? "usd" : "tokens"
+      return { is: "refused", by, needs, ...(asked === "unanswered" ? { unanswered: true } : {}) }
     }
   }
 
@@ -149,6 +166,15 @@ async function added(extend: (usd: number) => Promise<number>, nano: number): Pr
     // Who can't be asked has given nothing: the ceiling stands.
     return 0
   }
+}
+
+/** Whether an answer came in this time; who goes away waits for none. */
+async function within(answer: Promise<void>, ms: number, signal: AbortSignal): Promise<"answered" | "unanswered"> {
+  const over = new AbortController()
+  const late = settledOr(new Set(), ms, AbortSignal.any([signal, over.signal])).then(() => "unanswered" as const)
+  const first = await Promise.race([answer.then(() => "answered" as const), late])
+  over.abort()
+  return first
 }
 
 /** Until another request gives something back, or the time is over, or nobody waits any more. */

@@ -67,6 +67,7 @@ test.skipIf(!hasPytest).each(heads)("tests turned round say of %s what is so", a
       },
       isTest: (path) => path.startsWith("test_"),
       harnessChanged: [],
+      gateFiles: [],
       signal,
     },
   }

@@ -3,6 +3,7 @@ import type { Judgement } from "../../core/judge-measured.ts"
 import type { Guardrails } from "../../core/loop.ts"
 import type { Repo } from "../../core/ports.ts"
 import type { ChangedLines, Entry } from "../diff.ts"
+import type { GateFile } from "../gate-scripts/named.ts"
 
 /** What the built-in checks look at: the difference between the base and the head merged onto it. */
 export type ChangeFacts = {
@@ -20,6 +21,8 @@ export type ChangeFacts = {
   isTest: (path: string) => boolean
   /** Harness files that differ: what the overlay put back from the base. */
   harnessChanged: readonly string[]
+  /** What the checks' commands run, are set up by, or compare with; as the base has it. */
+  gateFiles: readonly GateFile[]
   signal: AbortSignal
 }
 
@@ -40,6 +43,11 @@ export function fails(
   caveats: string[] = [],
 ): Judgement {
   return { outcome: "fail", blame: "maker", ran, summary, feedback, failing: failing.sort(), preexisting: [], caveats }
+}
+
+/** What only a person can say. */
+export function asks(summary: string, failing: string[], ran: number): Judgement {
+  return { outcome: "fail", blame: "person", ran, summary, failing: failing.sort(), preexisting: [], caveats: [] }
 }
 
 const MAX_LISTED = 30

@@ -3,8 +3,9 @@ import picomatch from "picomatch"
 import type { Finding } from "../../core/finding.ts"
 import type { Entry } from "../diff.ts"
 import { guardedKind, shadowsRunner } from "../guarded.ts"
+import { mayBeNamed } from "../harness.ts"
 import { canonicalPath, isLockFile } from "../paths.ts"
-import { bullets, type ChangeCheck, type ChangeFacts, fails, passes } from "./check.ts"
+import { asks, bullets, type ChangeCheck, type ChangeFacts, fails, passes } from "./check.ts"
 import { protectedParts } from "./manifests.ts"
 import { collisions, linkObjections, overtakers } from "./tree-shapes.ts"
 
@@ -16,8 +17,10 @@ type Violation = { path: string; why: string }
  */
 export const protectedPaths: ChangeCheck = async (facts) => {
   const protects = readProtect(facts.guardrails.protect)
+  const guides = namedGuides(facts.finding)
+  const asked = facts.entries.filter((entry) => isPlainEdit(entry) && guides.has(entry.path)).map(({ path }) => path)
   const violations: Violation[] = []
-  for (const entry of facts.entries) {
+  for (const entry of facts.entries.filter(({ path }) => !asked.includes(path))) {
     const why = pathViolation(entry, facts, protects) ?? (await partViolation(entry, facts, protects))
     if (why !== undefined) violations.push({ path: entry.path, why })
   }
@@ -26,10 +29,31 @@ export const protectedPaths: ChangeCheck = async (facts) => {
     if (!violations.some((known) => known.path === path)) violations.push({ path, why: text })
   }
   for (const path of facts.harnessChanged) {
-    if (!violations.some((known) => known.path === path) && !protects.lifts(path)) {
+    if (!violations.some((known) => known.path === path) && !protects.lifts(path) && !asked.includes(path)) {
       violations.push({ path, why: "the tests' own harness" })
     }
   }
+  const doubtful: Violation[] = []
+  for (const entry of facts.entries) {
+    const { path } = entry
+    const found = facts.isTest(path) || protects.lifts(path) ? undefined : ownGate(entry, facts)
+    if (found === undefined || violations.some((known) => known.path === path)) continue
+    ;(found.sure ? violations : doubtful).push({ path, why: found.why })
+  }
+  if (violations.length === 0 && doubtful.length > 0) {
+    const listed = doubtful.map(({ path, why }) => `${path} ${why}`).concat(asked.map((path) => `${path} is a guide`))
+    return asks(
+      `Does it still check what it did? The change edits what judges it: ${listed.slice(0, 3).join("; ")}`,
+      doubtful.map(({ path }) => `protected: ${path}`),
+      facts.entries.length,
+    )
+  }
+  if (violations.length === 0 && asked.length > 0)
+    return asks(
+      `changes what agents are told, which only a person may: ${asked.slice(0, 3).join(", ")}`,
+      asked.map((path) => `guide: ${path}`),
+      facts.entries.length,
+    )
   if (violations.length === 0) return passes("no protected path changes", facts.entries.length)
   const listed = violations.map(({ path, why }) => `${path} (${why})`)
   return fails(
@@ -38,6 +62,52 @@ export const protectedPaths: ChangeCheck = async (facts) => {
     violations.map(({ path }) => `protected: ${path}`),
     facts.entries.length,
   )
+}
+
+/** A name that says: this checks something. */
+const checking =
+  /(^|\/)(tests?|specs?|ci|checks?|verify|scripts|tools|hack|e2e|qa)\/|(^|[/_.-])(tests?|checks?|verify|lint|specs?|ci|e2e|smoke|selftest|asserts?)([_.-]|$)/i
+const expecting = /expect|golden|snapshot|fixture|baseline|reference|want|approved/i
+
+/**
+ * Whether a path is what one of the checks runs, is set up by, or compares with. `sure` where it can be nothing else; where
+ * it may be the subject as well, or the finding is about it, only a person can tell.
+ */
+function ownGate(
+  { path, status }: Entry,
+  { gateFiles, finding }: ChangeFacts,
+): { sure: boolean; why: string } | undefined {
+  const found = gateFiles.filter((file) => file.is(path))
+  const said = found.flatMap(({ check, kind, as, piped, shell, direct }): { sure: boolean; why: string }[] => {
+    const why = (does: string) => `${does} the check \`${check}\``
+    const isSubject = finding?.file === path
+    if (as === "data") return []
+    if (as === "settings") return [{ sure: !isSubject, why: why("says how to run") }]
+    if (as === "expectation") return expecting.test(path) ? [{ sure: false, why: why("is compared with in") }] : []
+    // What goes to another program is judged there: `./greet.sh | grep hello`.
+    if (piped && !checking.test(path)) return []
+    // What lies with the source is what is tested: an exit of its own is looked for there (checks/source).
+    if (!mayBeNamed(path) && !checking.test(posix.basename(path)) && status !== "added") return []
+    // What a script of the gate runs, or reads as a library, is often the subject; a file that the base lacks never is.
+    const judges = checking.test(path) || (shell && direct) || status === "added"
+    return [{ sure: judges && kind !== "build" && !isSubject, why: why("is run by") }]
+  })
+  return said.find(({ sure }) => sure) ?? said[0]
+}
+
+/**
+ * The guides of agents that a finding is about by who found it, whatever it says: the files that lessons are for, and the skill
+ * whose names went stale. A change to these is a person's question; to any other guide it is refused.
+ */
+function namedGuides(finding: Finding | undefined): ReadonlySet<string> {
+  if (finding?.lessons !== undefined) return new Set(finding.lessons.map(({ file }) => file))
+  const file = finding?.source === "stale_skills" ? finding.file : undefined
+  return new Set(file !== undefined && /(?:^|\/)skills\/.+\/SKILL\.md$/.test(file) ? [file] : [])
+}
+
+/** A text that changes or is new: no link, no program, nothing that goes. */
+function isPlainEdit({ status, oldMode, newMode }: Entry): boolean {
+  return newMode === "100644" && (status === "added" || (status === "modified" && oldMode === newMode))
 }
 
 /** Whether a finding is about dependencies, by who found it: a title is outside text and lifts nothing. */
@@ -92,11 +162,17 @@ function outsideOf(path: string, canonical: string, { within, finding }: ChangeF
   return `outside of ${within}, where this loop works`
 }
 
+/** Where dependencies stand beside what skips tests and ignores their failures. */
+const buildsAndTests =
+  /(^|\/)(pom\.xml|build\.gradle(\.kts)?|settings\.gradle(\.kts)?|gradle\.properties|build\.sbt|mix\.exs|project\.clj)$/
+
 /** What is new and would run, or be read, in the place of something else. */
 function strange(entry: Entry, path: string, { finding, within }: ChangeFacts): string | undefined {
   if (entry.newMode === "160000" || entry.oldMode === "160000") return "a submodule: a commit of another repository"
   if (entry.status === "added" && shadowsRunner(path, within))
     return "a module in the place of the runner's or the language's own"
+  if (entry.status !== "added" && buildsAndTests.test(path) && !isAboutDependencies(finding))
+    return "how the project is built and tested, and the finding is not about dependencies"
   if (/(^|\/)vendor\/(.*\.go|modules\.txt)$/.test(path) && !isAboutDependencies(finding))
     return "a vendored dependency, and the finding is not about dependencies"
   return undefined

@@ -3,6 +3,7 @@ import type { Judgement } from "../../core/judge-measured.ts"
 import type { CheckSpec } from "../../core/loop.ts"
 import { fails, passes } from "../checks/check.ts"
 import { treeReverted } from "../edit-tree.ts"
+import { runsTests } from "../judge-check.ts"
 import type { ProofInput } from "./index.ts"
 import { asks, onRecord, type Runs, runOn, sourceEntries } from "./runs.ts"
 
@@ -14,7 +15,7 @@ export async function provedOtherwise(check: CheckSpec, input: ProofInput): Prom
   const { subject, facts, overlay, signal } = input
   const runs: Runs = { input, check, seen: [] }
   const ids = facts.finding?.reproduce?.ids ?? []
-  const landing = check.kind === "exit" ? overlay.tree : subject.tree
+  const landing = runsTests(check) ? overlay.tree : subject.tree
   const back = await treeReverted(landing, sourceEntries(input), { repo: facts.repo, signal })
   const sides = {
     "on the base": await runOn(runs, subject.base, { purpose: "base" }),

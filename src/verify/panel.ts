@@ -1,0 +1,159 @@
+import type { Evidence } from "../core/evidence.ts"
+import { type Independence, independence, type Resolved } from "../core/independence.ts"
+import type { Judgement } from "../core/judge-measured.ts"
+import { type PanelOutcome, panelOutcome, type Vote, voteOf } from "../core/panel.ts"
+import { addSpend, NOTHING_SPENT, type Spend } from "../core/spend.ts"
+import { inert } from "../core/untrusted.ts"
+import { failed, type Opinion } from "./checker.ts"
+import { evidenceOf, type Subject } from "./evidence.ts"
+
+export type PanelInput = {
+  /** The panel's own check, and its members with theirs. */
+  check: string
+  members: readonly { name: string; check: string; ask: (spent: Spend) => Promise<Opinion> }[]
+  quorum: number
+  /** Whether all may be asked at once; else one after the other, each with what the others left. */
+  together: boolean
+  /** Two that are one opinion are an error, not a caveat. */
+  strict: boolean
+}
+
+/** The word of each reviewer, and last the panel's own. */
+export type PanelOpinion = { evidence: Evidence[]; spend: Spend }
+
+/** Asks every reviewer of a panel for itself, and counts. None hears what another says. */
+export async function askPanel(subject: Subject, input: PanelInput): Promise<PanelOpinion> {
+  const { members, quorum, check } = input
+  const opinions = input.together ? await atOnce(input) : await inTurn(input)
+  const alike = sameOpinions(members, opinions, input.strict)
+  const evidence = opinions.map((opinion, at) => {
+    const copy = alike.refused.get(at)
+    return copy === undefined || opinion.evidence.outcome !== "pass"
+      ? opinion.evidence
+      : { ...opinion.evidence, ...unheard(copy) }
+  })
+  const votes = members.map((_, at): Vote => voteOf(evidence[at] ?? { outcome: "error" }))
+  const heard = members.flatMap(({ name }, at) => {
+    const each = evidence[at]
+    return each === undefined ? [] : [{ name, vote: votes[at] ?? "error", evidence: each }]
+  })
+  const judged = judgePanel(panelOutcome(votes, quorum), heard, { of: members.length, quorum })
+  const own = evidenceOf(
+    check,
+    subject,
+    { ...judged, caveats: [...judged.caveats, ...alike.caveats] },
+    factsOf(evidence),
+  )
+  return {
+    evidence: [...evidence, own],
+    spend: opinions.reduce((sum, { spend }) => addSpend(sum, spend), NOTHING_SPENT),
+  }
+}
+
+/** All end before any counts, also where one throws: what they opened is closed by then. */
+async function atOnce({ members }: PanelInput): Promise<Opinion[]> {
+  const settled = await Promise.allSettled(members.map(({ ask }) => ask(NOTHING_SPENT)))
+  return settled.map((each) => {
+    if (each.status === "rejected") throw each.reason
+    return each.value
+  })
+}
+
+/** What can't change the panel's word any more is not paid for. */
+async function inTurn({ members, quorum }: PanelInput): Promise<Opinion[]> {
+  const opinions: Opinion[] = []
+  let spent = NOTHING_SPENT
+  for (const { ask } of members) {
+    const rejects = opinions.filter(({ evidence }) => voteOf(evidence) === "reject").length
+    if (rejects > members.length - quorum) break
+    const opinion = await ask(spent)
+    spent = addSpend(spent, opinion.spend)
+    opinions.push(opinion)
+  }
+  return opinions
+}
+
+/** T5, among themselves: two copies of one opinion are no quorum. The later of two is refused where the loop is strict. */
+function sameOpinions(
+  members: PanelInput["members"],
+  opinions: readonly Opinion[],
+  strict: boolean,
+): { refused: Map<number, string>; caveats: string[] } {
+  const refused = new Map<number, string>()
+  const caveats: string[] = []
+  for (const [second, b] of opinions.entries())
+    for (const [first, a] of opinions.slice(0, second).entries()) {
+      const found = between(a.ran, b.ran)
+      if (found === undefined || found.is === "independent") continue
+      const pair = `\`${members[first]?.name}\` and \`${members[second]?.name}\``
+      if (found.is === "same" && strict) refused.set(second, `It is no second opinion: ${pair} are one, ${found.why}.`)
+      caveats.push(
+        found.is === "same"
+          ? `${pair} are one opinion: ${found.why}.`
+          : `${pair} may share their blind spots: ${found.why}.`,
+      )
+    }
+  return { refused, caveats }
+}
+
+function between(a: Resolved | undefined, b: Resolved | undefined): Independence | undefined {
+  return a === undefined || b === undefined ? undefined : independence(a, b)
+}
+
+function unheard(why: string): Pick<Evidence, "outcome" | "blame" | "ran" | "summary"> {
+  const { outcome, ran, summary } = failed(why)
+  return { outcome, ran, summary, blame: "infrastructure" }
+}
+
+/** Of each reviewer, in what the panel says: a long one must not crowd out the other side. */
+const WORD_CHARS = 2_000
+
+type Heard = { name: string; vote: Vote; evidence: Evidence }
+type Count = { of: number; quorum: number }
+
+function judgePanel(outcome: PanelOutcome, heard: readonly Heard[], { of, quorum }: Count): Judgement {
+  const words = (vote: Vote) =>
+    heard
+      .filter((each) => each.vote === vote)
+      .map(({ name, evidence }) => `\`${name}\` ${inert(evidence.summary, WORD_CHARS)}`)
+  const [accepts, rejects, asks, errors] = [words("accept"), words("reject"), words("ask"), words("error")]
+  const count = `${accepts.length} of ${of} ${accepts.length === 1 ? "accepts" : "accept"}, ${quorum} must`
+  const facts = { ran: heard.length - errors.length, failing: [], preexisting: [], caveats: [] }
+  const silent = errors.map((each) => `Not heard: ${each}`)
+  const asking = { ...facts, outcome: "fail", blame: "person" } as const
+  switch (outcome) {
+    case "accept":
+      return { ...facts, outcome: "pass", summary: count, caveats: silent }
+    case "retry":
+      return {
+        ...facts,
+        outcome: "fail",
+        blame: "maker",
+        summary: `${count}: ${rejects.join("; ")}`,
+        feedback: heard
+          .filter(({ vote }) => vote === "reject")
+          .map(({ name, evidence }) => `\`${name}\`: ${evidence.feedback ?? evidence.summary}`)
+          .join("\n\n"),
+        failing: ["panel: rejected"],
+        caveats: silent,
+      }
+    case "disagree":
+      return {
+        ...asking,
+        summary: ["the reviewers disagree", ...accepts, ...rejects, ...asks, ...errors].join("\n- "),
+        failing: ["panel: disagreement"],
+      }
+    case "ask":
+      return { ...asking, summary: [count, ...asks, ...rejects, ...accepts, ...errors].join("\n- ") }
+    case "unheard":
+      return failed([`${count}, and not all could be heard`, ...errors, ...rejects, ...accepts].join("\n- "))
+  }
+}
+
+function factsOf(evidence: readonly Evidence[]): Partial<Evidence> {
+  return {
+    command: evidence.flatMap(({ command }) => command ?? []).join(", "),
+    ms: Math.max(0, ...evidence.map(({ ms }) => ms)),
+    sandboxed: evidence.every(({ sandboxed }) => sandboxed),
+  }
+}
