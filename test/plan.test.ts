@@ -73,7 +73,7 @@ test("a plan comes before the maker: it is paid for, shown, told to the maker, a
   expect(await promptOf(repo, ran, "planner")).toContain("DATA: finding")
   const log = await look(repo, (session) => findLog(session, only(ran).id, undefined, "planner"))
   expect(await readFile(log.log, "utf8")).toContain("I looked around.")
-  expect(ran.said.join("\n")).toContain("planned: small, 2 steps, 1 paths")
+  expect(ran.said.join("\n")).toContain("planned: small, 2 steps, 1 path")
   // The gate is the same one, whatever was planned.
   expect(only(ran).attempts.map(({ outside }) => outside)).toEqual([undefined])
 })

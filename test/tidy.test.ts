@@ -188,7 +188,7 @@ test("documents and the package run scripts that exist", () => {
   const known = new Set([...Object.keys(scripts ?? {}), "test"])
   const callers = [...docs, ".ci/run"].filter((file) => existsSync(join(root, file)))
   const broken = callers.flatMap((file) =>
-    [...read(file).matchAll(/\bnpm (?:run |(?=test\b))([a-z]+(?:[:-][a-z]+)*)/g)]
+    [...read(file).matchAll(/\bnpm (?:run |(?=test\b))([a-z]+(?:[:-][a-z0-9]+)*)/g)]
       .map(([, script = ""]) => script)
       .filter((script) => !known.has(script))
       .map((script) => `${file}: npm run ${script}`),

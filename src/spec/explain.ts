@@ -3,7 +3,7 @@ import type { AgentSpec, CheckSpec, Layer, Loop } from "../core/loop.ts"
 import { writeCall } from "./calls.ts"
 import { writeWords } from "./check-words.ts"
 import { ROOT } from "./folder-path.ts"
-import { type Budget, writeCeiling, writeDuration, writeSize } from "./quantity.ts"
+import { ceilingKeys, writeCeiling, writeDuration, writeSize } from "./quantity.ts"
 import type { RawAgent, RawCheck, RawGuardrails, RawLayer, RawLoop } from "./shape.ts"
 import { writeStatePath } from "./state-path.ts"
 import { writeTrigger } from "./trigger-text.ts"
@@ -165,18 +165,7 @@ function checkToFile({ kind, run, format, timeoutMs, path }: CheckSpec, loop: Pi
 
 function guardrailsToFile(guardrails: Loop["guardrails"]): RawGuardrails {
   const { budget, haltOn, maxDiff, hours, protect, licences, limits } = guardrails
-  const ceilings = (
-    [
-      "usdPerAttempt",
-      "usdPerChange",
-      "usdPerRun",
-      "usdPerDay",
-      "usdPerMonth",
-      "tokensPerAttempt",
-      "tokensPerRun",
-      "tokensPerDay",
-    ] satisfies (keyof Budget)[]
-  ).flatMap((key) => {
+  const ceilings = ceilingKeys.flatMap((key) => {
     const amount = budget[key]
     return amount === undefined ? [] : [writeCeiling(key, amount)]
   })

@@ -197,6 +197,18 @@ function readNumber(digits: string, written: string): number {
   return Number(plain)
 }
 
+/** Every ceiling that a budget can hold, in the order in which they are shown. */
+export const ceilingKeys = [
+  "usdPerAttempt",
+  "usdPerChange",
+  "usdPerRun",
+  "usdPerDay",
+  "usdPerMonth",
+  "tokensPerAttempt",
+  "tokensPerRun",
+  "tokensPerDay",
+] as const satisfies (keyof Budget)[]
+
 /** Writes a ceiling so that `readCeiling` reads the same again. */
 export function writeCeiling(key: keyof Budget, amount: number): string {
   const [unit = "", period = ""] = (Object.entries(ceilings).find(([, name]) => name === key)?.[0] ?? "").split("/")

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from "node:crypto"
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
+import { mkdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { z } from "zod"
 import { Measurement } from "../core/evidence.ts"
+import { keepNewest } from "../lib/keep-newest.ts"
 
 /** Raised when a reader or a runner's plug-in changes what it says of the same output. */
 const VERSION = 3
@@ -43,7 +44,7 @@ export function openCache(folder: string): MeasurementCache {
       } finally {
         await rm(temporary, { force: true })
       }
-      await prune(folder)
+      await keepNewest(folder, MAX_ENTRIES)
     },
     forget: (key) => rm(fileOf(key), { force: true }),
   }
@@ -63,14 +64,4 @@ function read(text: string): Measurement | undefined {
   } catch {
     return undefined
   }
-}
-
-async function prune(folder: string): Promise<void> {
-  const names = await readdir(folder)
-  if (names.length <= MAX_ENTRIES) return
-  const aged = await Promise.all(
-    names.map(async (name) => ({ name, at: (await stat(join(folder, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
-  )
-  const old = aged.sort((a, b) => a.at - b.at).slice(0, names.length - MAX_ENTRIES)
-  await Promise.all(old.map(({ name }) => rm(join(folder, name), { force: true })))
 }

@@ -3,7 +3,7 @@ import { networkInWords } from "../../core/network.ts"
 import { RunReport } from "../../engine/report.ts"
 import type { RunOptions } from "../../engine/run/run.ts"
 import type { ChangeView } from "../../engine/view.ts"
-import { writeCeiling } from "../../spec/quantity.ts"
+import { ceilingKeys, writeCeiling } from "../../spec/quantity.ts"
 import { exitCodes } from "../exit-codes.ts"
 import { runInForeground } from "../foreground.ts"
 import { count, dollars, plain, print, type Terminal } from "../terminal.ts"
@@ -71,17 +71,6 @@ function budgetOf({ budget, priority = "normal" }: Guardrails): string {
   const rank = priority === "normal" ? [] : [`${priority} priority`]
   return [...(amounts.length === 0 ? ["no ceiling"] : amounts), ...rank].join(", ")
 }
-
-const ceilingKeys = [
-  "usdPerAttempt",
-  "usdPerChange",
-  "usdPerRun",
-  "usdPerDay",
-  "usdPerMonth",
-  "tokensPerAttempt",
-  "tokensPerRun",
-  "tokensPerDay",
-] as const
 
 /** The end of a run: what came of each finding, what it cost, and what to look at next. */
 export function renderReport(terminal: Terminal, report: RunReport): string {

@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from "node:crypto"
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { z } from "zod"
 import { Evaluation } from "../../core/evaluation.ts"
 import type { AgentSpec } from "../../core/loop.ts"
 import type { Repo } from "../../core/ports.ts"
+import { keepNewest } from "../../lib/keep-newest.ts"
 
 /** Raised when the question changes, so that what was answered to another one is forgotten. */
 const VERSION = 1
@@ -48,7 +49,7 @@ export async function rememberAnswer(repo: Repo, question: AnswerFor, answer: An
   } finally {
     await rm(temporary, { force: true })
   }
-  await prune(folder)
+  await keepNewest(folder, MAX_ENTRIES)
 }
 
 function folderOf({ dataDir }: Repo): string {
@@ -59,14 +60,4 @@ function fileOf(repo: Repo, { tree, goal, evaluator, checks, path }: AnswerFor):
   const { use, model, effort, command, instructions } = evaluator
   const parts = [VERSION, tree, goal, [use, model, effort, command, instructions], checks, path]
   return join(folderOf(repo), `${createHash("sha256").update(JSON.stringify(parts)).digest("hex")}.json`)
-}
-
-async function prune(folder: string): Promise<void> {
-  const names = await readdir(folder)
-  if (names.length <= MAX_ENTRIES) return
-  const aged = await Promise.all(
-    names.map(async (name) => ({ name, at: (await stat(join(folder, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
-  )
-  const old = aged.sort((a, b) => a.at - b.at).slice(0, names.length - MAX_ENTRIES)
-  await Promise.all(old.map(({ name }) => rm(join(folder, name), { force: true })))
 }

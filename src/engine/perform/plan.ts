@@ -181,7 +181,7 @@ function told(planning: Planning): string {
   switch (planning.is) {
     case "plan": {
       const { approach, scope, size } = planning.plan
-      return `planned: ${size}, ${approach.length} steps, ${scope.length} paths`
+      return `planned: ${size}, ${approach.length} ${approach.length === 1 ? "step" : "steps"}, ${scope.length} ${scope.length === 1 ? "path" : "paths"}`
     }
     case "stop":
       return `the planner says not to begin (${planning.stop}): ${inertLine(planning.reason, 200)}`
