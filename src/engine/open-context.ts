@@ -24,6 +24,7 @@ import { compileCondition } from "../spec/condition.ts"
 import { baseTrouble } from "../verify/base-trouble.ts"
 import type { ReviewFacts } from "../verify/checker.ts"
 import { gate } from "../verify/gate.ts"
+import { type FindGateFiles, openGateFiles } from "../verify/gate-scripts/named.ts"
 import { openProber, type TreeProber } from "../verify/measure.ts"
 import { overlayTree } from "../verify/overlay.ts"
 import { standing } from "../verify/standing.ts"
@@ -88,6 +89,7 @@ export function openContext(options: ContextOptions): OpenContext {
     }),
   )
   const instructions = openInstructions(repo.gitDir, loop.path)
+  const gateFiles = openGateFiles()
   const lessons = openLessons(repo.gitDir, loop.path)
   const prober = withSkillsCheck(
     repo,
@@ -133,7 +135,8 @@ export function openContext(options: ContextOptions): OpenContext {
     standing: (finding, base, signal) => standing(finding, base, { checks: alsoSkills(loop.checks), prober, signal }),
     baseTrouble: (base, signal) =>
       baseTrouble({ layers: loop.steps.verify.layers, checks: loop.checks, prober, base, signal }),
-    gate: (matter, signal) => judge(matter, { ...options, workspaces, prober, agents, instructions }, signal),
+    gate: (matter, signal) =>
+      judge(matter, { ...options, workspaces, prober, agents, instructions, gateFiles }, signal),
     makerPrompt: (facts) => makerPrompt(facts, { ...options, instructions, lessons }),
     plannerPrompt: (facts) => promptOfPlanner(facts, { ...options, instructions, lessons }),
     skills: (agent) => skillsFor({ loop, agent, root: repo.root, home, userHome: process.env.HOME }),
@@ -156,11 +159,11 @@ function watched(sandbox: Sandbox, watch: () => unknown): Sandbox {
   }
 }
 
-type Judging = Telling & { workspaces: Workspaces; prober: TreeProber; agents: Agents }
+type Judging = Telling & { workspaces: Workspaces; prober: TreeProber; agents: Agents; gateFiles: FindGateFiles }
 
 async function judge(
   matter: GateMatter,
-  { session, loop, workspaces, prober, agents, progress, instructions }: Judging,
+  { session, loop, workspaces, prober, agents, progress, instructions, gateFiles }: Judging,
   signal: AbortSignal,
 ) {
   const { change, attempt, base, head, maker, earlier, approval, paid } = matter
@@ -179,6 +182,7 @@ async function judge(
     workspaces,
     measureTree: prober.measureTree,
     overlayTree,
+    gateFiles,
     loop: { ...loop, checks: alsoSkills(loop.checks), layers: loop.steps.verify.layers },
     base,
     head,

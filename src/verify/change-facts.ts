@@ -7,7 +7,7 @@ import type { ChangeFacts } from "./checks/check.ts"
 import type { OwnTests } from "./checks/no-weakened-tests.ts"
 import { type Entry, readDiff } from "./diff.ts"
 import type { Subject } from "./evidence.ts"
-import { gateFiles, isGateData } from "./gate-scripts/named.ts"
+import { type FindGateFiles, isGateData } from "./gate-scripts/named.ts"
 import { type Measured, measureBase, reportedFiles, runsTests } from "./judge-check.ts"
 import type { Difference, MeasureTree, Overlay, OverlayTree } from "./measuring.ts"
 import { apartFromNewTests } from "./new-tests.ts"
@@ -38,13 +38,10 @@ export async function readFacts(
   { repo, subject, signal }: Where,
   finding: Finding | undefined,
   guardrails: Guardrails,
-  { path, checks = [] }: { path?: string | undefined; checks?: readonly CheckSpec[] } = {},
+  { path, checks, find }: { path?: string | undefined; checks: readonly CheckSpec[]; find: FindGateFiles },
 ): Promise<ChangeFacts> {
   const { base, tree } = subject
-  const [diff, named] = await Promise.all([
-    readDiff(repo, base, tree, signal),
-    gateFiles({ repo, base, signal }, checks),
-  ])
+  const [diff, named] = await Promise.all([readDiff(repo, base, tree, signal), find({ repo, base, signal }, checks)])
   return {
     repo,
     base,

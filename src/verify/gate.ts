@@ -24,6 +24,7 @@ import { type ChangeFacts, fails, passes } from "./checks/check.ts"
 import { noWeakenedTests } from "./checks/no-weakened-tests.ts"
 import { evidenceOf, type Subject } from "./evidence.ts"
 import { findingFixed } from "./finding-fixed.ts"
+import { type FindGateFiles, gateFiles } from "./gate-scripts/named.ts"
 import type { Measured } from "./judge-check.ts"
 import { type LayerInput, needApproval, readChange, readsDifference, runChecks } from "./layers.ts"
 import type { MeasureTree, OverlayTree } from "./measuring.ts"
@@ -52,6 +53,8 @@ export type GateInput = {
   reviewers?: Reviewers
   /** Evaluates the `when` of an `approve:` layer. */
   condition?: (when: string) => boolean | undefined
+  /** What the base's checks run, where it is known already; unset: it is looked for. */
+  gateFiles?: FindGateFiles
   /** For audits: every check runs, even once one has refused the change. It can't make a verdict milder. */
   exhaustive?: boolean
   /** Where diff, evidence and logs of reviewers are kept. */
@@ -223,7 +226,11 @@ async function readOrRefuse(state: State): Promise<ChangeFacts | undefined> {
   const { input, subject } = state
   try {
     const checks = requiredChecks(input.loop)
-    return await readFacts(whereOf(state), input.finding, input.loop.guardrails, { path: input.loop.path, checks })
+    return await readFacts(whereOf(state), input.finding, input.loop.guardrails, {
+      path: input.loop.path,
+      checks,
+      find: input.gateFiles ?? gateFiles,
+    })
   } catch (thrown) {
     if (!(thrown instanceof Failure) || thrown.code !== "DIFF_TOO_LARGE") throw thrown
     const feedback = `${thrown.message} ${thrown.hint ?? ""}`

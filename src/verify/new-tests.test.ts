@@ -4,6 +4,7 @@ import { expect, test } from "vitest"
 import type { CheckSpec } from "../core/loop.ts"
 import { judgeAgain } from "./again.ts"
 import { readFacts, withOverlay } from "./change-facts.ts"
+import { gateFiles } from "./gate-scripts/named.ts"
 import { measureBoth } from "./judge-check.ts"
 import { overlayTree } from "./overlay.ts"
 import { type Files, openTestRepo, testProber, toolModules } from "./testing.ts"
@@ -30,7 +31,7 @@ async function judged(run: string, base: Files, head: Files, modules?: string) {
   const subject = { head: changed, base: commit, tree: repo.git("rev-parse", `${changed}^{tree}`) }
   const where = { repo: repo.repo, subject, signal }
   const { measureTree } = testProber(repo.repo, modules)
-  const facts = await readFacts(where, undefined, guardrails)
+  const facts = await readFacts(where, undefined, guardrails, { checks: [], find: gateFiles })
   const known = await withOverlay(facts, where, { checks: [check], measureTree, overlayTree })
   const sides = { measureTree, subject, overlay: known.overlay, signal }
   return { overlay: known.overlay, evidence: await judgeAgain(await measureBoth(check, sides), undefined, sides) }

@@ -71,6 +71,19 @@ export async function gateFiles(
   return files
 }
 
+export type FindGateFiles = typeof gateFiles
+
+/** The same, asked of git once for each base and its checks: a commit says the same for ever. */
+export function openGateFiles(): FindGateFiles {
+  const known = new Map<string, GateFile[]>()
+  return async (where, checks) => {
+    const key = JSON.stringify([where.base, checks.map(({ name, kind, run, path }) => [name, kind, run, path])])
+    const found = known.get(key) ?? (await gateFiles(where, checks))
+    known.set(key, found)
+    return found
+  }
+}
+
 function commandLine(run: string | readonly string[]): string {
   return typeof run === "string" ? run : run.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ")
 }
