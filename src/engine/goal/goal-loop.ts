@@ -41,7 +41,8 @@ export function goalLoop(parts: GoalLoopParts): LoopText {
     ...(commands.length === 0 ? {} : { checks }),
     steps: [
       { discover: { run: `goal(${measures.join(", ")})` } },
-      { act: { for_each: "finding", spawn: "implementer(finding)" } },
+      // There is one finding: what the run may spend is its to share out over its attempts.
+      { act: { for_each: "finding", spawn: "implementer(finding)", max_parallel: 1 } },
       { verify: { check: judges.join(" AND ") } },
       { ship: { run: "open_pr" } },
     ],
