@@ -125,6 +125,18 @@ describe("protected_paths", () => {
     expect(await protectedPaths(await change.facts(files, more))).toMatchObject({ outcome: "pass" })
   })
 
+  test.each<[string, Given, string]>([
+    ["pom.xml", {}, "fail"],
+    ["app/build.gradle.kts", {}, "fail"],
+    ["Directory.Build.props", {}, "fail"],
+    ["pom.xml", { source: "security_advisories" }, "pass"],
+    ["pom.xml", { protect: ["!pom.xml"] }, "pass"],
+  ])("T3: what builds and tests a project beside its dependencies: %s, %o", async (path, given, outcome) => {
+    const onto = await change.commit({ [path]: "<skipTests>false</skipTests>\n" })
+    const facts = await change.facts({ [path]: "<skipTests>true</skipTests>\n" }, given, onto)
+    expect(await protectedPaths(facts)).toMatchObject({ outcome })
+  })
+
   test("T11: harness files that the overlay had to put back are named", async () => {
     const facts = await change.facts({ "test/helpers/preload.js": "process.exit(0)\n" })
     const judged = await protectedPaths({ ...facts, harnessChanged: ["test/helpers/preload.js"] })

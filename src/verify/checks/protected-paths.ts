@@ -164,7 +164,7 @@ function outsideOf(path: string, canonical: string, { within, finding }: ChangeF
 
 /** Where dependencies stand beside what skips tests and ignores their failures. */
 const buildsAndTests =
-  /(^|\/)(pom\.xml|build\.gradle(\.kts)?|settings\.gradle(\.kts)?|gradle\.properties|build\.sbt|mix\.exs|project\.clj)$/
+  /(^|\/)(pom\.xml|build\.gradle(\.kts)?|settings\.gradle(\.kts)?|gradle\.properties|build\.sbt|mix\.exs|project\.clj|[^/]+\.runsettings|directory\.build\.(props|targets))$/
 
 /** What is new and would run, or be read, in the place of something else. */
 function strange(entry: Entry, path: string, { finding, within }: ChangeFacts): string | undefined {
