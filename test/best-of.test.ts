@@ -108,6 +108,35 @@ test("M8: makers that try the same stay within one ceiling, and the best so far 
   expect(await spentIn(repo)).toBeCloseTo(0.8)
 })
 
+test("siblings that leave the same files are judged once: nobody is paid to say the same of them again", async () => {
+  const accepts = `echo '{"verdict":"accept","reasons":["looked"]}'`
+  const loop = { usdPerAttempt: 0.1, reviewer: accepts, verify: "{ check: n1, agent: reviewer }" }
+  const files = project(
+    3,
+    { 1: writes(2), 2: writes(2), 3: writes(4) },
+    { ...loop, guardrails: "max_iterations: 1, budget: $9/run" },
+  )
+  const file = ".flyball/agents/reviewer.md"
+  await using repo = await smallRepo({
+    ...files,
+    [file]: (files[file] ?? "").replace("use: command", "use: command\ncost: $0.30/attempt"),
+  })
+  const ran = await runFix(repo)
+  const view = only(ran)
+  expect(view, ran.said.join("\n")).toMatchObject({
+    outcome: "proposed",
+    // Three makers, and two reviews.
+    usd: expect.closeTo(0.9),
+    attempts: [{ verdict: "accept" }, { verdict: "accept" }, { verdict: "accept" }],
+    choice: { of: 3, attempt: 1 },
+  })
+  expect(ran.said.join("\n")).toContain("it left the files that attempt 1 left")
+  expect(view.attempts[1]?.evidence.find(({ check }) => check === "review:reviewer")).toMatchObject({
+    outcome: "pass",
+    caveats: expect.arrayContaining(["Taken on attempt 1."]),
+  })
+})
+
 test("M8: nor does a review that can't be paid keep what was accepted before it", async () => {
   const accepts = `echo '{"verdict":"accept","reasons":["looked"]}'`
   const loop = { usdPerAttempt: 0.3, reviewer: accepts, verify: "{ check: n1, agent: reviewer }" }

@@ -52,6 +52,28 @@ export function startOf(attempts: readonly Attempt[], n: number): string | undef
   return made?.is === "commit" ? made.head : undefined
 }
 
+/**
+ * The sibling that left the very files that attempt `n` did, and was judged on this base: what was said of them holds for both,
+ * and nobody is paid to say it again. Undefined where there is none, or where the machine kept it from being judged.
+ */
+export function twinOf(attempts: readonly Attempt[], n: number, base: string): Attempt | undefined {
+  const own = attempts.find((attempt) => attempt.n === n)
+  if (own?.made?.is !== "commit" || own.round === undefined) return undefined
+  const { tree } = own.made
+  return attempts.find(
+    (other) =>
+      other.n < n &&
+      firstOf(other) === firstOf(own) &&
+      other.base === own.base &&
+      other.made?.is === "commit" &&
+      other.made.tree === tree &&
+      other.verifiedBase === base &&
+      other.verdict !== undefined &&
+      other.evidence.length > 0 &&
+      !other.evidence.some(({ blame }) => blame === "infrastructure"),
+  )
+}
+
 export type Choice = {
   /** How many were made, and how many were to be. */
   made: number

@@ -3,7 +3,7 @@ import type { Command } from "../../core/decide.ts"
 import type { Evidence, Verdict } from "../../core/evidence.ts"
 import { agentForRound } from "../../core/ladder.ts"
 import type { Base } from "../../core/ports.ts"
-import { beforeRound, roundNumber } from "../../core/round.ts"
+import { beforeRound, roundNumber, twinOf } from "../../core/round.ts"
 import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
 import { append } from "../../record/ledger.ts"
 import type { Context, Paid } from "../context.ts"
@@ -21,7 +21,7 @@ export function verify(command: Verify, change: Change, context: Context, signal
     const { attempt: n, head } = command
     const attempt = change.attempts.find((each) => each.n === n)
     const base = await context.workspaces.base(signal)
-    const known = attempt?.verdict?.is === "accept" && attempt.verifiedBase === base.sha ? attempt : undefined
+    const known = knownOf(change, attempt, { head, base: base.sha })
     if (known === undefined && change.answer?.is === "approve" && (await overtaken(change, base, n, context, signal)))
       return
     // A review that died is paid for, and so is the one that takes its place.
@@ -53,10 +53,7 @@ export function verify(command: Verify, change: Change, context: Context, signal
     progress({
       verb: "verify",
       change: change.id,
-      text:
-        known === undefined
-          ? `${head.slice(0, 10)} on ${base.branch} ${base.sha.slice(0, 10)}`
-          : "the base did not move: its evidence stands",
+      text: known === undefined ? `${head.slice(0, 10)} on ${base.branch} ${base.sha.slice(0, 10)}` : known.why,
     })
     const result = await judged(
       { command, change, context, attempt, known, base: base.sha, paid: sharedOut(paid, price) },
@@ -120,11 +117,38 @@ type Judging = {
   change: Change
   context: Context
   attempt: Attempt | undefined
-  known: Attempt | undefined
+  known: Known | undefined
   base: string
   paid: Paid
 }
 type Judged = { evidence: Evidence[]; verdict: Verdict; spend: Spend }
+
+type Known = { evidence: Evidence[]; verdict: Verdict; why: string }
+
+/** What was said of this head on this base already, or of a sibling that left the very same files. */
+function knownOf(
+  { attempts, answer }: Change,
+  attempt: Attempt | undefined,
+  { head, base }: { head: string; base: string },
+): Known | undefined {
+  if (attempt === undefined) return undefined
+  const { evidence, verdict, verifiedBase } = attempt
+  if (verdict?.is === "accept" && verifiedBase === base)
+    return { evidence, verdict, why: "the base did not move: its evidence stands" }
+  // A person's approval is looked at anew, as every approval is.
+  const twin = answer?.is === "approve" ? undefined : twinOf(attempts, attempt.n, base)
+  if (twin?.verdict === undefined) return undefined
+  const why = `it left the files that attempt ${twin.n} left: what was said of those stands`
+  return {
+    evidence: twin.evidence.map((each) => ({
+      ...each,
+      head,
+      caveats: [...each.caveats, `Taken on attempt ${twin.n}.`],
+    })),
+    verdict: twin.verdict.is === "accept" ? { is: "accept", head } : twin.verdict,
+    why,
+  }
+}
 
 /** The gate's word, or the evidence that it gave already for this head on this very base. */
 async function judged(
@@ -132,7 +156,7 @@ async function judged(
   signal: AbortSignal,
 ): Promise<Judged> {
   const { head, attempt: n } = command
-  if (known?.verdict?.is === "accept") return { evidence: known.evidence, verdict: known.verdict, spend: NOTHING_SPENT }
+  if (known !== undefined) return { evidence: known.evidence, verdict: known.verdict, spend: NOTHING_SPENT }
   const { answer } = change
   const approval =
     answer?.is === "approve" ? { approval: { by: change.answeredBy ?? "a person", head: answer.head } } : {}
