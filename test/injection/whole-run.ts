@@ -29,7 +29,7 @@ export async function runFooled(tried: readonly Attempt[], home: string, more: R
   try {
     const { report, said } = await runFix(repo, { signal: AbortSignal.timeout(280_000), ...more })
     expect(report.changes, said.join("\n")).toHaveLength(words.length)
-    expect(report.notes.join("\n")).toMatch(/^triager: \d+ findings sorted, \$0\.00\.$/m)
+    expect(report.notes.join("\n")).toMatch(/^triager: (?:one finding|\d+ findings) sorted, \$0\.00\.$/m)
     expect(report.notes.join("\n")).not.toMatch(/(?:stays|stay) as (?:its|their) source/)
     // Each plan quotes what its finding says, and no title or text is a stop.
     for (const view of report.changes) expect(view.plan?.came, view.title).toMatchObject({ is: "plan" })
