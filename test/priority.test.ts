@@ -103,6 +103,8 @@ describe("M8: two loops under one ceiling: the low one waits while the high one 
       maker: fixes,
       items: 6,
       usdPerAttempt: 1,
+      // One after the other: of two at once the second may be admitted before it is held back.
+      act: "max_parallel: 1",
       guardrails: "max_iterations: 1, priority: low",
     })
     const loops = { ".flyball/loops/hot.yaml": second(files[".flyball/loops/fix.yaml"] ?? "", "high") }
