@@ -4,8 +4,9 @@ import { type Change, fold, foldChange, spentOn } from "./change.ts"
 import { type Command, decide, feedbackFor } from "./decide.ts"
 import type { Event, EventBody, Made, Planning } from "./event.ts"
 import type { Evidence } from "./evidence.ts"
+import { loop } from "./fixtures/story.ts"
 import { judge, STANDING_CHECKS } from "./judge.ts"
-import { Loop } from "./loop.ts"
+import type { Loop } from "./loop.ts"
 import { roundsOf, startOf } from "./round.ts"
 import { NOTHING_SPENT, type Spend } from "./spend.ts"
 
@@ -14,37 +15,7 @@ import { NOTHING_SPENT, type Spend } from "./spend.ts"
  * random things, later runs take the change up. Whatever happens, the invariants below hold after every event.
  */
 
-const MAX_ITERATIONS = 3
-const loop: Loop = Loop.parse({
-  name: "l",
-  source: { repo: "/r", path: "l.yaml" },
-  hash: "h",
-  trigger: [{ on: "manual" }],
-  autonomy: "draft",
-  isolation: "worktree",
-  strict: false,
-  agents: {},
-  checks: {},
-  skills: [],
-  steps: {
-    discover: { run: [] },
-    act: { agent: "implementer", maxParallel: 1 },
-    verify: { layers: [{ by: "check", expr: { check: "tests_pass" } }] },
-    ship: { if: "verified", run: [], then: [] },
-  },
-  guardrails: {
-    maxIterations: MAX_ITERATIONS,
-    budget: {},
-    haltOn: { noProgress: 2, sameError: 3 },
-    timeoutMs: 1000,
-    silenceMs: 1000,
-    reviewWip: 3,
-    maxDiff: { files: 10, lines: 400 },
-    maxFindings: 20,
-    protect: [],
-  },
-  hooks: {},
-})
+const MAX_ITERATIONS = loop.guardrails.maxIterations
 
 /** Loops that differ in what comes before and beside an attempt. */
 const loopOf = (steps: Partial<Loop["steps"]>, maxIterations = MAX_ITERATIONS): Loop => ({

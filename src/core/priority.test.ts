@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest"
-import { type Change, foldChange, spentOn } from "./change.ts"
+import { type Change, spentOn } from "./change.ts"
 import { decide } from "./decide.ts"
-import type { Event, EventBody } from "./event.ts"
-import { Loop } from "./loop.ts"
+import type { EventBody } from "./event.ts"
+import { changeOf, loop } from "./fixtures/story.ts"
 import { goesBefore, leftFor, type Priority, shareOf } from "./priority.ts"
 import { NOTHING_SPENT } from "./spend.ts"
 
@@ -37,40 +37,6 @@ describe("one rule: low ones stop at 80 %, normal ones at 90 % where a high one 
     ])
   })
 })
-
-const guardrails = {
-  maxIterations: 3,
-  budget: {},
-  haltOn: { noProgress: 2, sameError: 3 },
-  timeoutMs: 1000,
-  silenceMs: 1000,
-  reviewWip: 3,
-  maxDiff: { files: 10, lines: 400 },
-  maxFindings: 20,
-  protect: [],
-}
-const loop = Loop.parse({
-  name: "triage",
-  source: { repo: "/repo", path: "l.yaml" },
-  hash: "h",
-  trigger: [{ on: "manual" }],
-  autonomy: "draft",
-  isolation: "worktree",
-  strict: false,
-  agents: {},
-  checks: {},
-  skills: [],
-  steps: { discover: { run: [] }, act: { agent: "implementer", maxParallel: 1 }, verify: { layers: [] } },
-  guardrails,
-  hooks: {},
-})
-
-function changeOf(bodies: EventBody[]): Change {
-  const finding = { fingerprint: "f", source: "s", title: "t", body: "", severity: "high" as const, attemptable: true }
-  const found: EventBody = { type: "found", finding, run: "r", loop: "triage", loopHash: "h" }
-  const event = (body: EventBody, seq: number): Event => ({ seq, change: "c", at: "2026-01-01", key: `${seq}`, body })
-  return foldChange([found, ...bodies].map(event))
-}
 
 const isolated: EventBody = { type: "isolate.ended", attempt: 1, base: "b", workspace: "/w", standing: "stands" }
 const started: EventBody = { type: "make.started", attempt: 1, agent: "i", use: "claude", reserveUsd: 0.5 }

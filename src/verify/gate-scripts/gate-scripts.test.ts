@@ -87,6 +87,19 @@ const cases: Case[] = [
   { run: "npx eslint --config config/rules.js src", edits: "config/rules.js", says: "refuse", kind: "lint" },
   { run: "python3 -m checks.style", edits: "checks/style.py", says: "refuse", kind: "lint" },
   { run: "sh check.sh", path: "services/a", edits: "services/a/check.sh", says: "refuse" },
+  {
+    run: "make -j 4 -C sub check",
+    base: { "sub/Makefile": "check:\n\tsh ok.sh\n" },
+    edits: "sub/ok.sh",
+    says: "refuse",
+  },
+  { run: "make -f ci/rules all", edits: "ci/rules", says: "refuse" },
+  {
+    run: "npm --prefix web test",
+    base: { "web/package.json": JSON.stringify({ scripts: { test: "sh unit.sh" } }) },
+    edits: "web/unit.sh",
+    says: "refuse",
+  },
   // It may be the subject: only a person can tell.
   { run: "node main.js --self-test", edits: "main.js", says: "ask" },
   { run: "node src/self-check.js", edits: "src/self-check.js", says: "refuse" },

@@ -61,7 +61,8 @@ export async function gateFiles(
       })
     }
     const wanted = uses.filter((use) => {
-      const key = `${use.as} ${use.name} ${use.cwd}`
+      // Of two checks that run one script each has its own say of it.
+      const key = JSON.stringify([use.check.name, use.as, use.name, use.cwd, use.piped, use.direct])
       const fresh = !seen.has(key) && seen.size < MAX_FILES
       if (fresh) seen.add(key)
       return fresh

@@ -139,8 +139,8 @@ function usesOf(argv: readonly string[], cwd: string | undefined): Use[] {
   // `$(PYTHON) check.py`: which interpreter it is does not matter.
   if (program === UNKNOWN) return [...settings, ...scriptOf(args).flatMap((word) => use("script", word))]
   if (interpreters.test(program)) return [...settings, ...scriptOf(args).flatMap((word) => use("script", word))]
-  if (/^(g?make|just)$/.test(program)) return makeUses(args, use)
-  if (/^(npm|pnpm|yarn|bun)$/.test(program)) return [...settings, ...npmUses(args, use)]
+  if (/^(g?make|just)$/.test(program)) return makeUses(args, cwd, use)
+  if (/^(npm|pnpm|yarn|bun)$/.test(program)) return [...settings, ...npmUses(args, cwd, use)]
   if (/^(diff|cmp|comm)$/.test(program)) return args.filter(isPlain).flatMap((word) => use("expectation", word))
   return [...settings, ...(program.includes("/") ? use("script", program) : [])]
 }
@@ -177,22 +177,38 @@ function settingsOf(args: readonly string[]): string[] {
   })
 }
 
-function makeUses(args: readonly string[], use: Using): Use[] {
+/** `make -C DIR -f FILE TARGET…` */
+function makeUses(args: readonly string[], cwd: string | undefined, use: Using): Use[] {
   const targets: string[] = []
+  const files: string[] = []
+  let here = cwd
   for (let at = 0; at < args.length; at++) {
     const word = args[at] ?? ""
-    if (/^(-C|-f|-j|-l|-I|-o|-W|--directory|--file|--justfile)$/.test(word)) at++
-    else if (isPlain(word) && !word.includes("=")) targets.push(word)
+    const [, long = "", value] = /^--(directory|file|makefile|justfile|working-directory)(?:=(.*))?$/.exec(word) ?? []
+    const option = long === "" ? word : /director/.test(long) ? "-C" : "-f"
+    if (/^-[CfdjlIoW]$/.test(option)) {
+      const given = value ?? args[++at] ?? ""
+      if (option === "-C" || option === "-d") here = within(here, given)
+      if (option === "-f") files.push(given)
+    } else if (isPlain(word) && !word.includes("=")) targets.push(word)
   }
-  return (targets.length === 0 ? [""] : targets).flatMap((target) => use("make", target))
+  const rules = (targets.length === 0 ? [""] : targets).flatMap((target) => use("make", target))
+  return [...rules, ...files.flatMap((file) => use("settings", file))].map((each) => ({ ...each, cwd: here }))
 }
 
-function npmUses(args: readonly string[], use: Using): Use[] {
-  const words = args.filter(isPlain)
+/** `npm --prefix DIR run NAME`, and the same of the others. */
+function npmUses(args: readonly string[], cwd: string | undefined, use: Using): Use[] {
+  const words: string[] = []
+  let here = cwd
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at] ?? ""
+    const [, value] = /^(?:--prefix|--dir|--cwd|-C)(?:=(.*))?$/.exec(word) ?? []
+    if (/^(--prefix|--dir|--cwd|-C)(=|$)/.test(word)) here = within(here, value ?? args[++at] ?? "")
+    else if (isPlain(word)) words.push(word)
+  }
   const [verb = "", name = ""] = words
-  if (/^(run|run-script|rum|urn)$/.test(verb)) return use("npm", name)
-  if (/^(t|tst)$/.test(verb)) return use("npm", "test")
-  return verb === "" ? [] : use("npm", verb)
+  const script = /^(run|run-script|rum|urn)$/.test(verb) ? name : /^(t|tst)$/.test(verb) ? "test" : verb
+  return script === "" ? [] : use("npm", script).map((each) => ({ ...each, cwd: here }))
 }
 
 function isPlain(word: string): boolean {
