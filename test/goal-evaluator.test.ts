@@ -260,7 +260,7 @@ echo '{"type":"result","subtype":"success","is_error":false,"result":"{\\"answer
     )
     expect(announced.find(({ name }) => name === "implementer")?.became).toBe("claude sonnet")
     expect(announced.find(({ name }) => name === "evaluator")?.became).toBe(
-      "claude haiku; asked once the checks are green, at most $0.50 an answer",
+      "claude haiku; asked once the checks are green, at most $1.00 an answer",
     )
     expect(report).toMatchObject({ ended: "met", evaluator: { is: "agent", agent: "claude haiku", answer: "met" } })
   }, 60_000)
