@@ -16,8 +16,8 @@ const entries = {
   acp: "src/make/acp-main.ts",
 }
 
-// Optional parts of DBOS (tracing, its cloud) and of pg: asked for inside try or behind a setting that we leave off.
-const absent = ["pg-native", "winston", "winston-transport", "@opentelemetry/*", "@dbos-inc/dbos-enterprise"]
+// Optional parts of pg: asked for inside try.
+const absent = ["pg-native"]
 
 // Loaded by the few who can't run PostgreSQL: it reads its own files from beside itself, 40 MB of them.
 const beside = ["@electric-sql/pglite"]

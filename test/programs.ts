@@ -26,7 +26,7 @@ export async function bundle(...sources: string[]): Promise<{ path(name: string)
     format: "esm",
     platform: "node",
     target: "node20",
-    external: ["pg-native", "winston", "winston-transport", "@opentelemetry/*", "@dbos-inc/dbos-enterprise"],
+    external: ["pg-native"],
     banner: {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },

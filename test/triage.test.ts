@@ -252,9 +252,7 @@ describe("what was sorted before costs nothing", () => {
     expect((await again()).slice(3)).toEqual([["n1", "n2", "n3", "n4"]])
     expect(await look(repo, ({ db, repo: { key } }) => spentSince(db, { repo: key }))).toBeCloseTo(4 * 0.25)
 
-    const all = await look(repo, ({ db, pool }) =>
-      pruneLedger(db, pool, { before: new Date(Date.now() + 60_000), dryRun: true }),
-    )
+    const all = await look(repo, ({ db }) => pruneLedger(db, { before: new Date(Date.now() + 60_000), dryRun: true }))
     expect(all.find(({ what }) => what.startsWith("words of triagers"))?.count).toBeGreaterThanOrEqual(9)
   })
 

@@ -250,3 +250,21 @@ export const Event = z.object({
   body: EventBody,
 })
 export type Event = z.infer<typeof Event>
+
+/** What a step writes while it is under way. Every other event is one with which a step is over, or that nothing is under way at. */
+const underWay: ReadonlySet<EventBody["type"]> = new Set([
+  "isolate.started",
+  "plan.started",
+  "plan.parked",
+  "make.started",
+  "make.parked",
+  "reserve.extended",
+  "verify.started",
+  "ship.started",
+])
+
+/** A change's events up to where its last step was over, and what the step after it left that never came to an end. */
+export function atLastEnd(events: readonly Event[]): { settled: readonly Event[]; begun: readonly Event[] } {
+  const end = events.findLastIndex((event) => !underWay.has(event.body.type)) + 1
+  return { settled: events.slice(0, end), begun: events.slice(end) }
+}

@@ -2,23 +2,27 @@ import { chown, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import type { Pool } from "pg"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { buildHelpers } from "../../test/build.setup.ts"
 import { bundle, type Program, start } from "../../test/programs.ts"
 import { Failure } from "../core/failure.ts"
+import { openTables } from "../record/database.ts"
 import { patientPool } from "../record/patient-pool.ts"
-import { type Durable, type Json, openDurable, type Workflow } from "./durable.ts"
+import { type Durable, type DurableOptions, openDurable } from "./durable.ts"
+import { type Lease, readLeases } from "./leases.ts"
 import { postmasterOf } from "./postgres/cluster.ts"
 import { type Database, openDatabase, removeDatabase } from "./postgres/launch.ts"
 import { findPlace } from "./postgres/place.ts"
-import { openPool, pendingWorkflows } from "./workflows.ts"
+import { openPool } from "./postgres/pool.ts"
 
 let programs: Awaited<ReturnType<typeof bundle>>
 let folder: string
 let home: string
 let database: Database
+let pool: Pool
 let effects: string
-let durable: Durable | undefined
+const opened: Durable<string>[] = []
 const running: Program[] = []
 
 beforeAll(async () => {
@@ -27,8 +31,11 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "flyball-durable-"))
   home = join(folder, "home")
   database = await openDatabase({ home, signal: AbortSignal.timeout(30_000), databaseUrl: undefined, idleMs: 1_000 })
+  pool = openPool(database.url)
+  await openTables(pool)
 })
 afterAll(async () => {
+  await pool.end()
   await database.close()
   await removeDatabase(home)
   await rm(folder, { recursive: true, force: true })
@@ -39,185 +46,118 @@ beforeEach(async () => {
   await writeFile(effects, "")
 })
 afterEach(async () => {
-  await durable?.shutdown({ waitMs: 0 })
-  durable = undefined
+  for (const durable of opened.splice(0)) await durable.shutdown({ waitMs: 0 })
   for (const program of running.splice(0)) {
     program.child.kill("SIGKILL")
     await program.exit
   }
 })
 
-describe("a workflow", () => {
-  test("records its steps, and is found, not run again, by its id", async () => {
-    const acted: string[] = []
-    const engine = await open({
-      count: async (input) => {
-        for (const name of ["a", "b"]) await step(name, async () => void acted.push(`${input} ${name}`))
-        return await step("sum", async () => ({ of: input }))
-      },
+describe("a change", () => {
+  test("is carried on once, however often it is asked for at once, and its lease is given back", async () => {
+    let bodies = 0
+    const engine = await open(async (change) => {
+      bodies++
+      return await engine.step(async () => {
+        await sleep(20)
+        return `${change} ended`
+      })
     })
-    const first = await engine.start("count", "found-again", 7)
-    expect(await first.result()).toEqual({ of: 7 })
-    const second = await engine.start("count", "found-again", 7)
-    expect(await second.result()).toEqual({ of: 7 })
-    expect(acted).toEqual(["7 a", "7 b"])
-    expect((await engine.pending()).map((workflow) => workflow.id)).not.toContain("found-again")
+    const first = await engine.drive("twice", "run")
+    const second = await engine.drive("twice", "run")
+    expect(await leaseOf("twice")).toEqual([{ change: "twice", run: "run", executor: engine.executor, alive: true }])
+    expect(await Promise.all([first.outcome, second.outcome])).toEqual(["twice ended", "twice ended"])
+    expect(bodies).toBe(1)
+    expect(await leaseOf("twice")).toEqual([])
   })
 
-  test("runs children in bounded number, and gets their ends without asking the database for them", async () => {
-    let now = 0
-    let most = 0
-    const engine = await open({
-      child: async (input) =>
-        await step("work", async () => {
-          most = Math.max(most, ++now)
-          // Not by the clock: each waits until another has begun, but the last, which has none beside it.
-          for (let waits = 0; now < 2 && input !== 4 && waits < 500; waits++) await sleep(2)
-          await sleep(20)
-          now--
-          if (input === 2) throw new Failure("CHILD_FAILED", "no", { hint: "try", retry: "later" })
-          return input
-        }),
-      parent: async () =>
-        await each(
-          "child",
-          [0, 1, 2, 3, 4].map((n) => ({ id: `bounded/${n}`, input: n })),
-          2,
-        ),
-    })
-    const begin = performance.now()
-    const ended = await (await engine.start("parent", "bounded", null)).result()
-    expect(most).toBe(2)
-    expect(ended).toMatchObject([
-      { id: "bounded/0", is: "done", value: 0 },
-      { id: "bounded/1", is: "done", value: 1 },
-      { id: "bounded/2", is: "failed", error: { code: "CHILD_FAILED", hint: "try", retry: "later" } },
-      { id: "bounded/3", is: "done", value: 3 },
-      { id: "bounded/4", is: "done", value: 4 },
-    ])
-    // Three rounds of 20 ms: one poll alone would take 250.
-    console.log(`five children, two at once: ${Math.round(performance.now() - begin)} ms`)
+  test("whose body throws says so with its Failure, and is free for the next who looks", async () => {
+    const thrown = new Failure("GATE_CLOSED", "shut", { hint: "open it", retry: "person" })
+    const engine = await open(async () => await engine.step(async () => Promise.reject(thrown)))
+    await expect((await engine.drive("fails", "run")).outcome).rejects.toBe(thrown)
+    expect(await leaseOf("fails")).toEqual([])
   })
 
-  test("has a step recorded within a few milliseconds", async () => {
-    const times: number[] = []
-    const engine = await open({
-      steps: async () => {
-        for (let n = 0; n < 200; n++) {
-          const begin = performance.now()
-          await step(`step ${n}`, async () => n)
-          times.push(performance.now() - begin)
-        }
-      },
-    })
-    await (await engine.start("steps", "latency", null)).result()
-    times.sort((a, b) => a - b)
-    console.log(`a step: p50 ${times[100]?.toFixed(2)} ms, p95 ${times[190]?.toFixed(2)} ms`)
-    expect(times[100]).toBeLessThan(50)
+  test("that another living process carries on is waited for, and then looked at anew", async () => {
+    const order: string[] = []
+    const body = (who: string) => async () => {
+      order.push(`${who} begins`)
+      await sleep(who === "first" ? 300 : 0)
+      order.push(`${who} ends`)
+      return who
+    }
+    const first = await open(body("first"))
+    const second = await open(body("second"))
+    const held = await first.drive("shared", "run")
+    const waits = await second.drive("shared", "run")
+    expect(await Promise.all([held.outcome, waits.outcome])).toEqual(["first", "second"])
+    expect(order).toEqual(["first begins", "first ends", "second begins", "second ends"])
   })
 
-  test("that threw is told its Failure again, code and hint, when it is found later", async () => {
-    const engine = await open({
-      fails: async () =>
-        await step("fails", async () =>
-          Promise.reject(new Failure("GATE_CLOSED", "shut", { hint: "open it", retry: "person" })),
-        ),
-    })
-    const first = await engine.start("fails", "fails", null)
-    await expect(first.result()).rejects.toMatchObject({ code: "GATE_CLOSED" })
-    const again = await (await engine.start("fails", "fails", null)).result().catch((error) => error)
-    expect(again).toBeInstanceOf(Failure)
-    expect(again).toMatchObject({ code: "GATE_CLOSED", message: "shut", hint: "open it", retry: "person" })
+  test("is not taken up by an executor that was struck from the living", async () => {
+    const engine = await open(async () => "never")
+    await pool.query("delete from flyball.executor where id = $1", [engine.executor])
+    await expect(engine.drive("struck", "run")).rejects.toMatchObject({ code: "EXECUTOR_LOST" })
+    expect(await leaseOf("struck")).toEqual([])
   })
 
-  test("that was cancelled ends at its next step, and so do its children", async () => {
-    const acted: string[] = []
-    let began = () => {}
-    const inside = new Promise<void>((resolve) => {
-      began = resolve
-    })
-    const engine = await open({
-      child: async () => {
-        await step("first", async () => {
-          began()
-          await sleep(100)
-        })
-        await step("second", async () => void acted.push("second"))
-      },
-      parent: async () => await each("child", [{ id: "cancelled/1", input: null }], 1),
-    })
-    const parent = await engine.start("parent", "cancelled", null)
-    await inside
-    await engine.cancel("cancelled")
-    await expect(parent.result()).rejects.toThrow()
-    await sleep(150)
-    expect(acted).toEqual([])
-    expect((await engine.pending()).filter((workflow) => workflow.id.startsWith("cancelled"))).toEqual([])
+  test("whose holder is dead is taken over at once by whoever asks for it", async () => {
+    await pool.query("insert into flyball.lease (change, run, executor) values ('orphan', 'old', 'long-gone')")
+    const engine = await open(async (change, run) => `${change} of ${run}`)
+    expect(await (await engine.drive("orphan", "new")).outcome).toBe("orphan of new")
+    expect(await leaseOf("orphan")).toEqual([])
   })
 })
 
 describe("killed with SIGKILL", () => {
   const steps = ["isolate", "make", "verify", "ship"]
+  const three = (name: string) => [1, 2, 3].map((n) => `${name}/${n}`)
 
   test.each([
     ["in the middle of a step", (line: string) => line === "begin k/2 make"],
-    ["between two steps", (line: string) => line === "recorded k/1 isolate"],
+    ["between two steps", (line: string) => line === "ended k/1 isolate"],
     ["as soon as it began", (line: string) => line.startsWith("begin")],
-  ])("%s, the next process ends every workflow, and no recorded step runs again", async (name, moment) => {
+  ])("%s, the next process ends every change", async (name, moment) => {
     const run = name.replaceAll(" ", "-")
-    const first = program("run", effects, run)
+    const first = program("run", effects, ...three(run))
     await first.line((line) => moment(line.replace(`${run}/`, "k/")))
     first.child.kill("SIGKILL")
     await first.exit
     const second = program("recover", effects)
     expect(await second.line((line) => line.startsWith("recovered"))).toContain(run)
-    expect(await second.line((line) => line.startsWith(`result ${run} `))).toBe(
-      `result ${run} ["${run}/1","${run}/2","${run}/3"]`,
-    )
     expect(await second.exit).toEqual({ code: 0, signal: null })
-    const recorded = first.lines
-      .filter((line) => line.startsWith("recorded"))
-      .map((line) => line.replace("recorded ", ""))
-    const again = second.lines.filter((line) => line.startsWith("begin")).map((line) => line.replace("begin ", ""))
-    expect(again.filter((step) => recorded.includes(step))).toEqual([])
     expect(new Set(await acted())).toEqual(
-      new Set([1, 2, 3].flatMap((n) => steps.map((step) => `${run}/${n} ${step}`))),
+      new Set(three(run).flatMap((change) => steps.map((step) => `${change} ${step}`))),
     )
+    expect(await readLeases(pool)).toEqual([])
   })
 
-  test("the database, twice: the worker goes on, and every step runs once", async () => {
-    const worker = program("run", effects, "dbdeath")
-    for (const moment of ["begin dbdeath/1 make", "begin dbdeath/2 ship"]) {
-      await worker.line((line) => line === moment)
-      process.kill(Number(await postmasterOf(await findPlace(home))), "SIGKILL")
-      await worker.line((line) => line === moment.replace("begin", "recorded"))
-    }
-    expect(await worker.line((line) => line.startsWith("result"))).toBe(
-      'result dbdeath ["dbdeath/1","dbdeath/2","dbdeath/3"]',
-    )
+  test("the database: the worker goes on, every step runs once, and its leases are given back", async () => {
+    const worker = program("run", effects, ...three("dbdeath"))
+    await worker.line((line) => line === "begin dbdeath/1 make")
+    process.kill(Number(await postmasterOf(await findPlace(home))), "SIGKILL")
+    expect(await worker.line((line) => line.startsWith("outcome dbdeath/3"))).toBe("outcome dbdeath/3 done")
     expect((await worker.exit).code).toBe(0)
-    expect((await acted()).sort()).toEqual([1, 2, 3].flatMap((n) => steps.map((step) => `dbdeath/${n} ${step}`)).sort())
+    expect((await acted()).sort()).toEqual(
+      three("dbdeath")
+        .flatMap((change) => steps.map((step) => `${change} ${step}`))
+        .sort(),
+    )
+    expect(await leaseOf("dbdeath/3")).toEqual([])
   })
 
   test("its work is taken over once, by however many try at the same time", async () => {
-    const first = program("run", effects, "fought-a", "fought-b", "fought-c")
+    const changes = ["a", "b", "c"].flatMap((name) => three(`fought-${name}`))
+    const first = program("run", effects, ...changes)
     await first.line((line) => line.startsWith("begin fought-c"))
     first.child.kill("SIGKILL")
     await first.exit
     const takers = [program("recover", effects), program("recover", effects), program("recover", effects)]
     const claims = await Promise.all(takers.map((taker) => taker.line((line) => line.startsWith("recovered"))))
-    const ids = claims.flatMap((line) =>
-      line
-        .split(" ")
-        .slice(1)
-        .filter((id) => id !== ""),
-    )
-    expect(ids.length).toBeGreaterThanOrEqual(3)
-    expect(new Set(ids).size).toBe(ids.length)
+    const taken = claims.flatMap((line) => line.split(" ").slice(1))
+    expect(taken.sort()).toEqual(changes)
     for (const taker of takers) expect((await taker.exit).code).toBe(0)
-    const pool = openPool(database.url)
-    expect(await pendingWorkflows(pool)).toEqual([])
-    await pool.end()
+    expect(await readLeases(pool)).toEqual([])
   })
 })
 
@@ -237,49 +177,45 @@ test("a table that another process changes under a prepared statement costs a co
 })
 
 describe("a process that ends", () => {
-  test("parks what runs: nothing of the interruption is recorded, and the next takes it up at once", async () => {
+  test("parks what runs, and the next takes it up at once", async () => {
     const first = program("park", effects, "parked")
-    await first.line((line) => line.startsWith("begin parked/1 make"))
+    await first.line((line) => line === "begin parked make")
     first.child.kill("SIGTERM")
-    await first.line((line) => line === "parked")
+    await first.line((line) => line === "closed")
     expect((await first.exit).code).toBe(0)
-    const pool = openPool(database.url)
-    expect((await pendingWorkflows(pool)).filter((workflow) => workflow.id === "parked")).toMatchObject([
-      { alive: false, name: "run" },
-    ])
-    await pool.end()
+    expect(first.lines).not.toContain("ended parked make")
+    expect(await leaseOf("parked")).toMatchObject([{ alive: false, run: "run" }])
     const second = program("recover", effects)
-    expect(await second.line((line) => line.startsWith("result parked "))).toContain(
-      '["parked/1","parked/2","parked/3"]',
-    )
+    expect(await second.line((line) => line.startsWith("outcome"))).toBe("outcome parked done")
     await second.exit
   })
 
-  test.each(["throws", "returns"])("does not record a step that it interrupted, which then %s", async (how) => {
+  test.each(["throws", "returns"])("goes no further after a step that it interrupted, which then %s", async (how) => {
     const abort = new AbortController()
-    const id = `interrupted-${how}`
-    let times = 0
-    const workflows: Record<string, Workflow> = {
-      interrupted: async () =>
-        await step("work", async () => {
-          times++
-          if (times > 1) return "done"
-          await sleep(10_000, undefined, { signal: abort.signal }).catch((error) => {
-            if (how === "throws") throw error
-          })
-          return "cut short"
-        }),
+    const change = `interrupted-${how}`
+    let [times, after] = [0, 0]
+    const body = async () => {
+      await opened.at(-1)?.step(async () => {
+        times++
+        if (times > 1) return
+        await sleep(10_000, undefined, { signal: abort.signal }).catch((error) => {
+          if (how === "throws") throw error
+        })
+      })
+      after++
+      return "done"
     }
-    const first = await open(workflows, abort.signal)
-    const running = await first.start("interrupted", id, null)
+    const first = await open(body, abort.signal)
+    const running = await first.drive(change, "run")
     while (times === 0) await sleep(1)
     abort.abort()
-    await expect(running.result()).rejects.toMatchObject({ code: "PARKED" })
+    await expect(running.outcome).rejects.toMatchObject({ code: "PARKED" })
     await first.shutdown()
-    const second = await open(workflows)
-    const recovered = await second.recover((workflow) => workflow.id === id)
-    expect(await Promise.all(recovered.map((workflow) => workflow.result()))).toEqual(["done"])
-    expect(times).toBe(2)
+    expect(after).toBe(0)
+    const second = await open(body)
+    const recovered = await second.recover((each) => each === change)
+    expect(await Promise.all(recovered.map(({ outcome }) => outcome))).toEqual(["done"])
+    expect([times, after]).toEqual([2, 1])
   })
 
   test("is not kept alive by what it opened", async () => {
@@ -294,31 +230,30 @@ test.skipIf(process.geteuid?.() !== 0)("an ordinary user's work survives a SIGKI
   const user = { uid: 1, gid: 1, env: { HOME: own } }
   await chown(own, 1, 1)
   const file = join(own, "effects")
-  const first = start(programs.path("worker"), [join(own, "home"), "run", file, "user"], user)
+  await writeFile(file, "", { mode: 0o666 })
+  await chown(file, 1, 1)
+  const first = start(programs.path("worker"), [join(own, "home"), "run", file, "user/1", "user/2"], user)
   await first.line((line) => line === "begin user/2 verify")
   first.child.kill("SIGKILL")
   await first.exit
   const second = start(programs.path("worker"), [join(own, "home"), "recover", file], user)
-  expect(await second.line((line) => line.startsWith("result user "))).toContain('["user/1","user/2","user/3"]')
+  expect(await second.line((line) => line.startsWith("outcome user/2 "))).toBe("outcome user/2 done")
   expect((await second.exit).code).toBe(0)
   const stop = start(programs.path("worker"), [join(own, "home"), "remove"], user)
   expect((await stop.exit).code).toBe(0)
   await rm(own, { recursive: true, force: true })
 })
 
-async function open(workflows: Record<string, Workflow>, signal?: AbortSignal): Promise<Durable> {
-  durable = await openDurable({ url: database.url, workflows, ...(signal === undefined ? {} : { signal }) })
+async function open(body: DurableOptions<string>["body"], signal?: AbortSignal): Promise<Durable<string>> {
+  const durable = await openDurable({ pool, body, ...(signal === undefined ? {} : { signal }) })
+  opened.push(durable)
   return durable
 }
 
-function step<T>(name: string, act: () => Promise<T>): Promise<T> {
-  if (durable === undefined) throw new Error("not open")
-  return durable.step(name, act)
-}
-
-function each(name: string, children: { id: string; input: Json }[], limit: number) {
-  if (durable === undefined) throw new Error("not open")
-  return durable.each(name, children, limit)
+async function leaseOf(change: string): Promise<Lease[]> {
+  // The pool notices that the database was killed by a query that fails.
+  const leases = await readLeases(pool).catch(() => readLeases(pool))
+  return leases.filter((lease) => lease.change === change)
 }
 
 function program(command: string, ...args: string[]): Program {

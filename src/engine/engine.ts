@@ -1,5 +1,3 @@
-import { z } from "zod"
-import type { Change } from "../core/change.ts"
 import type { Command, Outcome } from "../core/decide.ts"
 import { Failure } from "../core/failure.ts"
 import type { Loop } from "../core/loop.ts"
@@ -8,12 +6,12 @@ import { detectSandbox } from "../isolate/sandbox.ts"
 import { type Watch, watchOwner } from "../isolate/watchdog.ts"
 import { openWorkspaces } from "../isolate/workspaces.ts"
 import { entry } from "../lib/entry.ts"
-import { findEvent, readChange, readEvents } from "../record/ledger.ts"
+import { findEvent, readEvents } from "../record/ledger.ts"
 import { readRun } from "../record/runs.ts"
 import { readConfig } from "../spec/project-files.ts"
 import { checkoutTree } from "../spec/tree.ts"
 import { reconcile } from "./change.ts"
-import { type Durable, openDurable } from "./durable.ts"
+import { type Driven, type Durable, openDurable } from "./durable.ts"
 import { readFleet } from "./fleet.ts"
 import { gatewayHere } from "./gateway-here.ts"
 import type { Work } from "./guarded-agents.ts"
@@ -23,12 +21,11 @@ import type { Fleet } from "./money.ts"
 import { type OpenContext, openContext } from "./open-context.ts"
 import { perform } from "./perform/index.ts"
 import type { Session } from "./session.ts"
-import { changeOfWorkflow, workflowId } from "./workflow-id.ts"
 
 /** A session that can carry changes on: durable execution, workspaces and agents. One per process. */
 export type Engine = AsyncDisposable & {
   session: Session
-  durable: Durable
+  durable: Durable<Outcome>
   sandbox: Sandbox
   workspaces: Workspaces
   halting: Halting
@@ -38,10 +35,10 @@ export type Engine = AsyncDisposable & {
   /** A context for a loop that no run has frozen: for looking, not for working. */
   rehearsalOf(loop: Loop): OpenContext
   /**
-   * Carries a change on until it is finished or waits. The same change again is the same workflow; when this returns it
-   * is on record as driven, and `outcome` is how it ends. It rejects with a Failure HALTED when a halt ends it.
+   * Carries a change on until it is finished or waits; one that this process carries on already is no second time. When this
+   * returns it is on record as driven, and `outcome` is how it ends. It rejects with a Failure HALTED when a halt ends it.
    */
-  drive(change: Change, run: string): Promise<{ outcome: Promise<Outcome> }>
+  drive(change: string, run: string): Promise<{ outcome: Promise<Outcome> }>
   /** Takes over the changes of `mine` whose process died. */
   recover(mine: ReadonlySet<string>): Promise<{ change: string; outcome: Promise<Outcome> }[]>
 }
@@ -70,8 +67,6 @@ export const stepNames = [
 ] as const satisfies readonly ("load" | Command["do"])[]
 export type StepName = (typeof stepNames)[number]
 
-const Input = z.object({ change: z.string(), run: z.string() })
-
 /** Opens the engine on a session. Closing it parks what runs: it stays unfinished, and the next run goes on with it. */
 export async function openEngine({
   session,
@@ -86,19 +81,17 @@ export async function openEngine({
   const contexts = new Map<string, Promise<OpenContext>>()
   const ended = new AbortController()
   const until = AbortSignal.any([signal, ended.signal])
-  let durable: Durable | undefined
+  let durable: Durable<Outcome> | undefined
   const halting = watchHalts(home)
   const halts = openHalts()
 
-  const body = async (input: unknown): Promise<Outcome> => {
-    const { change, run } = Input.parse(input)
+  const body = async (change: string, run: string): Promise<Outcome> => {
     const context = await contextFor(change, run)
     const halt = halting.signalOf({ repo: repo.key, loop: context.loop.name, run, change })
     halts.follow(change, halt)
     const signal = AbortSignal.any([until, halt])
     const step = <T>(name: StepName, act: () => Promise<T>) =>
       open(durable).step(
-        name,
         async () => {
           onStep(name, "begun", change)
           const result = await act()
@@ -109,21 +102,14 @@ export async function openEngine({
       )
     return reconcile({
       load: async () => ({ events: await step("load", () => readEvents(db, change)), loop: context.loop }),
-      perform: (command, now) => step(command.do, () => perform(command, now, context, signal)),
+      perform: (command, now, begun) => step(command.do, () => perform(command, now, begun, context, signal)),
     })
   }
 
   const [sandbox, fleet, opened] = await Promise.all([
     sandboxing,
     readFleet(home),
-    openDurable({
-      url: session.url,
-      prepares: session.database.kind === "embedded",
-      ...(session.database.kind === "in-process" ? { pool: session.pool } : {}),
-      workflows: { change: body },
-      signal,
-      ...(executor === undefined ? {} : { executor }),
-    }),
+    openDurable({ pool: session.pool, body, signal, ...(executor === undefined ? {} : { executor }) }),
   ])
   durable = opened
   // Another process may have taken over: what runs here must not go on spending.
@@ -157,6 +143,13 @@ export async function openEngine({
     return withEditor(openContext({ ...surroundings, loop: lessonsLoop(context.loop), run }))
   }
 
+  const told = ({ change, outcome: ending }: Driven<Outcome>) => {
+    const outcome = Promise.race([ending, halts.of(change)])
+    // Nobody may come to ask: the run can be interrupted before it does.
+    outcome.catch(() => {})
+    return { change, outcome }
+  }
+
   return {
     session,
     durable: opened,
@@ -166,25 +159,8 @@ export async function openEngine({
     halting,
     fleet,
     rehearsalOf: (loop) => openContext({ ...surroundings, loop }),
-    async drive(change, run) {
-      const id = workflowId(change.id, change.length)
-      const running = await opened.start("change", id, { change: change.id, run })
-      const outcome = Promise.race([outcomeOf(session, change.id, running.result()), halts.of(change.id)])
-      outcome.catch(() => {})
-      return { outcome }
-    },
-    async recover(mine) {
-      const taken = await opened.recover(
-        (workflow) => workflow.name === "change" && mine.has(changeOfWorkflow(workflow.id)),
-      )
-      return taken.map((workflow) => {
-        const change = changeOfWorkflow(workflow.id)
-        const outcome = Promise.race([outcomeOf(session, change, workflow.result()), halts.of(change)])
-        // Nobody may come to ask: the run can be interrupted before it does.
-        outcome.catch(() => {})
-        return { change, outcome }
-      })
-    },
+    drive: async (change, run) => told(await opened.drive(change, run)),
+    recover: async (mine) => (await opened.recover((change) => mine.has(change))).map(told),
     async [Symbol.asyncDispose]() {
       ended.abort(new Error("the engine is closing"))
       await opened.shutdown()
@@ -195,7 +171,7 @@ export async function openEngine({
   }
 }
 
-/** For those who wait for a change that a halt has ended: it goes no further here, and so its workflow never answers. */
+/** For those who wait for a change that a halt has ended: it goes no further here, and so never answers. */
 function openHalts() {
   const known = new Map<string, { promise: Promise<never>; reject: (why: unknown) => void }>()
   const of = (change: string) => {
@@ -219,16 +195,7 @@ function openHalts() {
   }
 }
 
-function open(durable: Durable | undefined): Durable {
-  if (durable === undefined) throw new Error("a workflow began before the engine was open")
+function open(durable: Durable<Outcome> | undefined): Durable<Outcome> {
+  if (durable === undefined) throw new Error("a change began before the engine was open")
   return durable
-}
-
-/** The outcome as the ledger has it: what a workflow returned is no more than its word. */
-async function outcomeOf({ db }: Session, id: string, result: Promise<unknown>): Promise<Outcome> {
-  await result
-  const change = await readChange(db, id)
-  if (change?.finished === undefined)
-    throw new Failure("CHANGE_UNFINISHED", `${id} ended without an outcome.`, { retry: "later" })
-  return change.finished
 }

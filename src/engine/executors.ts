@@ -3,23 +3,6 @@ import { liveness, ownIdentity } from "../lib/alive.ts"
 
 const BEAT_MS = 5_000
 const TTL_MS = 20_000
-/** Any number will do; it must be the same in every version, and differ from other programs' on a shared server. */
-export const SETUP_LOCK = 0x666c7962
-
-/** Makes the table, unless it is there. */
-export async function ensureExecutors(client: PoolClient): Promise<void> {
-  // The first lock is the one of the product's own migrations, which make the same schema.
-  await client.query(`
-    select pg_advisory_xact_lock(712455010);
-    create schema if not exists flyball;
-    create table if not exists flyball.executor (
-      id text primary key,
-      host text not null,
-      pid integer not null,
-      started text not null,
-      beat_at timestamptz not null
-    )`)
-}
 
 /**
  * Enters this process and keeps its row fresh, by the database's clock. `lost` is called once, when others may have taken

@@ -1,28 +1,22 @@
 import { Failure } from "../core/failure.ts"
 
-/** Holds workflows still while the process ends: of what ends from then on, well or badly, nothing is recorded. */
+/** Holds changes still while the process ends: of what ends from then on, well or badly, nothing is recorded. */
 export type Parking = {
   now(): boolean
-  /** Rejects when parking begins: for those outside who wait for a workflow that goes no further. */
+  /** Rejects when parking begins: for those outside who wait for a change that goes no further. */
   readonly begun: Promise<never>
   /**
-   * Runs a step, which `record` makes durable. Once parking has begun it never returns, so its workflow stays where it was:
-   * an act that was cut short may also look like one that ended. An `act` is waited for when parking begins, a `wait` is not.
+   * Runs a step. Once parking has begun, or `held` says so of this one, it never returns, so that its change stays where it
+   * was: an act that was cut short may also look like one that ended.
    */
-  step<T>(
-    kind: "act" | "wait",
-    act: () => Promise<T>,
-    record: (act: () => Promise<T>) => Promise<T>,
-    /** Whether this workflow alone is parked. */
-    held?: () => boolean,
-  ): Promise<T>
+  step<T>(act: () => Promise<T>, held?: () => boolean): Promise<T>
   /** Begins, and gives acts under way `waitMs` to end, so that what they started is gone. */
   begin(waitMs: number): Promise<void>
 }
 
 /** Parking that begins with `begin`, or when `until` is aborted. */
 export function openParking(until: AbortSignal): Parking {
-  const acts = new Set<Promise<void>>()
+  const acts = new Set<Promise<unknown>>()
   let parking = until.aborted
   let tell: (why: Failure) => void = () => {}
   const begun = new Promise<never>((_, reject) => {
@@ -40,27 +34,15 @@ export function openParking(until: AbortSignal): Parking {
   return {
     now: () => parking,
     begun,
-    async step(kind, act, record, held = () => false) {
+    async step(act, held = () => false) {
       if (parking || held()) return await never()
-      let ended = () => {}
-      const underWay = new Promise<void>((resolve) => {
-        ended = resolve
-      })
-      if (kind === "act") acts.add(underWay)
+      const underWay = act().finally(() => acts.delete(settled))
+      const settled = underWay.catch(() => {})
+      acts.add(settled)
       try {
-        return await record(async () => {
-          try {
-            return await act()
-          } finally {
-            if (parking || held()) {
-              ended()
-              await never()
-            }
-          }
-        })
+        return await underWay
       } finally {
-        ended()
-        acts.delete(underWay)
+        if (parking || held()) await never()
       }
     },
     async begin(waitMs) {
@@ -75,7 +57,7 @@ export function openParking(until: AbortSignal): Parking {
   }
 }
 
-/** For a workflow that goes no further in this process. */
+/** For a change that goes no further in this process. */
 export function never(): Promise<never> {
   return new Promise(() => {})
 }

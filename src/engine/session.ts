@@ -4,8 +4,9 @@ import type { Repo } from "../core/ports.ts"
 import { openRepo } from "../isolate/repo.ts"
 import { type Db, openTables } from "../record/database.ts"
 import { flyballHome } from "./home.ts"
+import { codeOf } from "./postgres/errors.ts"
 import { type Database, openDatabase } from "./postgres/launch.ts"
-import { openPool } from "./workflows.ts"
+import { openPool } from "./postgres/pool.ts"
 
 /** A repository and the ledger: what every command needs that looks at what happened. */
 export type Session = AsyncDisposable & {
@@ -25,7 +26,7 @@ export type SessionOptions = {
   env?: Readonly<Record<string, string | undefined>>
 }
 
-/** Opens the repository around `cwd`, and the database; durable execution is not loaded. */
+/** Opens the repository around `cwd`, and the database. */
 export async function openSession({ cwd, signal, progress, env = process.env }: SessionOptions): Promise<Session> {
   const home = flyballHome(env)
   const [repo, database] = await Promise.all([
@@ -43,7 +44,7 @@ export async function openSession({ cwd, signal, progress, env = process.env }: 
     return { repo, home, db, pool, url: database.url, database: describe(database), [Symbol.asyncDispose]: close }
   } catch (error) {
     await close()
-    throw error
+    throw mayNotSetUp(error)
   }
 }
 
@@ -55,6 +56,16 @@ function describe({ kind, url, notCrashSafe }: Database): Session["database"] {
 
 /** What every status calls the database in process. */
 export const NOT_CRASH_SAFE = "PGlite in process, not crash-safe"
+
+/** A database user without the right to set up, in words; every other error as it is. */
+function mayNotSetUp(error: unknown): unknown {
+  if (codeOf(error) !== "42501") return error
+  return new Failure("DATABASE_REFUSED", "The database user may not create the schema `flyball`.", {
+    hint: "Grant it CREATE on the database in DATABASE_URL.",
+    retry: "person",
+    cause: error,
+  })
+}
 
 function announcementOf(why: string): string {
   return `flyball: no PostgreSQL here (${why.replace(/\s+/g, " ").slice(0, 200)}): PGlite in process, not crash-safe, one process at a time. DATABASE_URL takes a PostgreSQL of your own.`

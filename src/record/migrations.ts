@@ -69,6 +69,16 @@ const migrations: readonly { name: string; statements: readonly string[] }[] = [
       "create index triage_by_use on triage (used_at)",
     ],
   },
+  {
+    name: "0007-lease",
+    statements: [
+      // Made apart from these until now.
+      `create table if not exists executor (
+        id text primary key, host text not null, pid integer not null, started text not null, beat_at timestamptz not null)`,
+      `create table lease (
+        change text primary key, run text not null, executor text not null, since timestamptz not null default now())`,
+    ],
+  },
 ]
 
 /** Arbitrary and constant: the name of our migration lock among the advisory locks of a shared database. */

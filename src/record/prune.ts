@@ -1,37 +1,20 @@
 import { sql } from "kysely"
-import type { Pool } from "pg"
 import type { Db } from "./database.ts"
 
 /**
- * Removes rows that are old and prove nothing: workflows of the durable engine that ended, which the ledger has told since,
- * findings that no run has seen for long and no change is of, and what triagers said of such. Events, money, and what people said stay for good.
+ * Removes rows that are old and prove nothing: findings that no run has seen for long and no change is of, and what triagers
+ * said of such. Events, money, and what people said stay for good.
  */
 export async function pruneLedger(
   db: Db,
-  pool: Pool,
   { before, dryRun }: { before: Date; dryRun: boolean },
 ): Promise<{ what: string; count: number }[]> {
-  const workflows = await pruneWorkflows(pool, before, dryRun)
   const findings = await pruneFindings(db, before, dryRun)
   const sorted = await pruneTriage(db, before, dryRun)
   return [
-    { what: "ended workflows of the durable engine", count: workflows },
     { what: "findings that nothing has seen since", count: findings },
     { what: "words of triagers that nothing has asked for since", count: sorted },
   ].filter((each) => each.count > 0)
-}
-
-const ENDED = "status not in ('PENDING', 'ENQUEUED') and updated_at < $1"
-
-async function pruneWorkflows(pool: Pool, before: Date, dryRun: boolean): Promise<number> {
-  const there = await pool.query<{ there: boolean }>("select to_regclass('dbos.workflow_status') is not null as there")
-  if (there.rows[0]?.there !== true) return 0
-  // Their steps go with them: DBOS made the keys so.
-  const text = dryRun
-    ? `select count(*) as count from dbos.workflow_status where ${ENDED}`
-    : `with gone as (delete from dbos.workflow_status where ${ENDED} returning 1) select count(*) as count from gone`
-  const { rows } = await pool.query<{ count: string }>(text, [before.getTime()])
-  return Number(rows[0]?.count ?? 0)
 }
 
 async function pruneFindings(db: Db, before: Date, dryRun: boolean): Promise<number> {

@@ -22,7 +22,7 @@ export async function inspect(repo: SmallRepo, home: string, facts: Facts): Prom
   ]
 }
 
-function lost({ changes, pending }: Facts): Finding[] {
+function lost({ changes, leases }: Facts): Finding[] {
   const wrong: Finding[] = []
   for (const work of works) {
     const mine = changes.filter((view) => view.title.startsWith(`${work} `))
@@ -31,7 +31,7 @@ function lost({ changes, pending }: Facts): Finding[] {
       if (!endsWell(view))
         wrong.push({ is: "unfinished", what: `${view.id}: ${view.stage}, ${view.says}, ${view.question ?? ""}` })
   }
-  if (pending.length > 0) wrong.push({ is: "unfinished", what: `workflows without an end: ${pending.join(", ")}` })
+  if (leases.length > 0) wrong.push({ is: "unfinished", what: `changes without an end: ${leases.join(", ")}` })
   return wrong
 }
 

@@ -18,7 +18,7 @@ export const Facts = z.object({
   starts: z.number(),
   unsettled: z.number(),
   moneyUsd: z.number(),
-  pending: z.array(z.string()),
+  leases: z.array(z.string()),
   ledger: z.array(z.string()),
 })
 export type Facts = z.infer<typeof Facts>

@@ -110,7 +110,7 @@ async function goOn(
   await using engine = await openEngine({ session, signal, progress, ...(onStep === undefined ? {} : { onStep }) })
   const { outcome } = await withChangeLock(session.pool, found.id, async () => {
     const change = await record(session, found, said)
-    return engine.drive(change, change.run)
+    return engine.drive(change.id, change.run)
   })
   await outcome
   return (await readChange(session.db, found.id)) ?? found

@@ -26,9 +26,8 @@ import { type Dead, GcItem, type Kept } from "../gc/item.ts"
 import { oldPlugins } from "../gc/plugins.ts"
 import { isOver, oldRefs } from "../gc/refs.ts"
 import { flyballHome } from "../home.ts"
+import { readLeases } from "../leases.ts"
 import { openSession, type Session } from "../session.ts"
-import { changeOfWorkflow } from "../workflow-id.ts"
-import { pendingWorkflows } from "../workflows.ts"
 
 export const GcReport = z.object({
   dryRun: z.boolean(),
@@ -103,7 +102,7 @@ async function ofRepository(
 ): Promise<{ dead: Dead[]; kept: Kept[] }> {
   const { db, pool, repo, home } = session
   const changes = await readChanges(db, { repo: repo.key }, 100_000)
-  const driven = new Set((await pendingWorkflows(pool)).map((each) => changeOfWorkflow(each.id)))
+  const driven = new Set((await readLeases(pool)).map((lease) => lease.change))
   const live = new Set(
     changes.filter((change) => change.finished === undefined || driven.has(change.id)).map((change) => change.id),
   )
@@ -120,7 +119,7 @@ async function ofRepository(
     swept ??= workspaces.sweep(live, signal)
     await swept
   }
-  const rows = await pruneLedger(db, pool, { before: new Date(before), dryRun })
+  const rows = await pruneLedger(db, { before: new Date(before), dryRun })
   const plugins = await oldPlugins(home, repo.root, before)
   return {
     dead: [

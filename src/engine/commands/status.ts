@@ -5,11 +5,10 @@ import { ledgerTime } from "../../record/ledger-time.ts"
 import { spentSince } from "../../record/money.ts"
 import { readRuns } from "../../record/runs.ts"
 import { CostOf, costOverTime } from "../cost-over-time.ts"
+import { readLeases } from "../leases.ts"
 import type { Session } from "../session.ts"
 import { SharedCeiling, sharedNow } from "../shared-ceilings.ts"
 import { ChangeView, viewOf } from "../view.ts"
-import { changeOfWorkflow } from "../workflow-id.ts"
-import { pendingWorkflows } from "../workflows.ts"
 import { HaltView, standingHalts } from "./halt.ts"
 
 export const StatusReport = z.object({
@@ -50,16 +49,16 @@ export async function status(
   const { db, pool, repo, home } = session
   const where = { repo: repo.key, ...(loop === undefined ? {} : { loop }) }
   const today = startOfDay((await ledgerTime(db)).now, ownTimeZone())
-  const [changes, runs, pending, total, usdToday, ceilings] = await Promise.all([
+  const [changes, runs, leases, total, usdToday, ceilings] = await Promise.all([
     readChanges(db, where),
     readRuns(db, where, 5),
-    pendingWorkflows(pool),
+    readLeases(pool),
     spentSince(db, where),
     spentSince(db, where, today),
     sharedNow(session, loop),
   ])
-  const live = new Set(pending.filter((each) => each.alive).map((each) => changeOfWorkflow(each.id)))
-  const executors = new Set(pending.filter((each) => each.alive).map((each) => each.executor))
+  const live = new Set(leases.filter((each) => each.alive).map((each) => each.change))
+  const executors = new Set(leases.filter((each) => each.alive).map((each) => each.executor))
   const views = changes.map((change) => viewOf(change, live.has(change.id)))
   return {
     repo: repo.root,

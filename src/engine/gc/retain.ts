@@ -65,10 +65,10 @@ async function retainArtefacts({ db, repo }: Session, { keepMs, artifactsBytes }
 }
 
 async function retainRows({ db, pool }: Session, { keepMs, databaseBytes }: Retention): Promise<string[]> {
-  await pruneLedger(db, pool, { before: new Date(Date.now() - keepMs), dryRun: false })
+  await pruneLedger(db, { before: new Date(Date.now() - keepMs), dryRun: false })
   const bytes = await usedBytes(pool)
   if (bytes <= databaseBytes) return []
-  const gone = await pruneLedger(db, pool, { before: new Date(Date.now() - DAY_MS), dryRun: false })
+  const gone = await pruneLedger(db, { before: new Date(Date.now() - DAY_MS), dryRun: false })
   // What was deleted is room for new rows only once it is vacuumed.
   await pool.query("vacuum")
   const rows = gone.reduce((sum, each) => sum + each.count, 0)

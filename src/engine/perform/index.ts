@@ -1,6 +1,6 @@
 import type { Change } from "../../core/change.ts"
 import type { Command } from "../../core/decide.ts"
-import type { Event, EventBody } from "../../core/event.ts"
+import type { Event } from "../../core/event.ts"
 import { Failure } from "../../core/failure.ts"
 import { limitsOf } from "../../core/limits.ts"
 import { type Appended, heard } from "../../record/database.ts"
@@ -14,37 +14,19 @@ import { ship } from "./ship.ts"
 import { verify } from "./verify.ts"
 
 /**
- * Carries out one command and returns the events it came to. What the ledger holds beyond the folded change was done by
- * a process that died before its step was recorded: if it came to an end there, nothing is done again.
+ * Carries out one command and returns the events it came to. `begun` is what a process that died in this step left; what
+ * others appended meanwhile is read back, so that the next command knows of it.
  */
 export async function perform(
   command: Command,
   change: Change,
+  begun: readonly Event[],
   context: Context,
   signal: AbortSignal,
 ): Promise<Event[]> {
-  const known = await eventsSince(change, context)
-  if (known.some((event) => ends.has(event.body.type))) return known
   const appended: Appended[] = []
-  await act(command, change, { ...context, db: heard(context.db, appended), known }, signal)
-  return eventsBy(change, known, appended) ?? (await eventsSince(change, context))
-}
-
-/** The events with which a step is over. */
-const ends: ReadonlySet<EventBody["type"]> = new Set([
-  "isolate.ended",
-  "plan.ended",
-  "make.ended",
-  "verify.ended",
-  "ship.ended",
-  "asked",
-  "answered",
-  "stopped",
-  "finished",
-])
-
-async function eventsSince(change: Change, { db }: Context): Promise<Event[]> {
-  return readEvents(db, change.id, change.length)
+  await act(command, change, { ...context, db: heard(context.db, appended), known: begun }, signal)
+  return eventsBy(change, begun, appended) ?? (await readEvents(context.db, change.id, change.length))
 }
 
 /** Only this folder touches the world. Every effect looks before it creates, so that it can be run again. */

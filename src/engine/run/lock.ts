@@ -80,14 +80,14 @@ async function freeFromHung(client: PoolClient, key: string): Promise<boolean> {
 
 /**
  * Keeps a run and a person's word from taking up one change at once: whoever holds it writes what it does into the
- * ledger and starts the workflow; from then on everybody sees that the change is driven.
+ * ledger and takes the lease; from then on everybody sees that the change is driven.
  */
 export async function withChangeLock<T>(pool: Pool, change: string, act: () => Promise<T>): Promise<T> {
   const client = await pool.connect()
   client.on("error", () => {})
   const key = [`change:${change}`]
   try {
-    // Held for as long as it takes to start a workflow; whoever holds it longer hangs.
+    // Held for as long as it takes to be on record as driven; whoever holds it longer hangs.
     await client.query(`set lock_timeout = ${CHANGE_LOCK_MS}`)
     await client.query("select pg_advisory_lock(hashtextextended($1, 0))", key).catch((cause: unknown) => {
       throw new Failure("CHANGE_BUSY", `Another process has held ${change} for ${CHANGE_LOCK_MS / 1000} seconds.`, {

@@ -5,10 +5,9 @@ import { sameWork, workIn } from "../../discover/same-work.ts"
 import { leavesAlone } from "../../discover/triage.ts"
 import { tryGit } from "../../lib/git.ts"
 import { readChanges } from "../../record/ledger.ts"
+import { readLeases } from "../leases.ts"
 import type { Session } from "../session.ts"
 import type { Piece } from "../work.ts"
-import { changeOfWorkflow } from "../workflow-id.ts"
-import { pendingWorkflows } from "../workflows.ts"
 
 /** What a run does with a finding, and why not more. */
 export type Planned = {
@@ -32,7 +31,7 @@ export async function planFor(
   { anew = false }: { anew?: boolean } = {},
 ): Promise<Planned[]> {
   // In this order: what ends in between is then seen as ended, never as left behind.
-  const driven = new Set((await pendingWorkflows(session.pool)).map((each) => changeOfWorkflow(each.id)))
+  const driven = new Set((await readLeases(session.pool)).map((lease) => lease.change))
   const alike = workIn(findings)
   const changes = await readChanges(session.db, { repo: session.repo.key, loop: loop.name }, undefined, alike)
   const goesOn = (change: Change) => !driven.has(change.id) && mayGoOn(change)

@@ -3,11 +3,11 @@ import { readChanges } from "../../record/ledger.ts"
 import { spentUsd } from "../../record/money.ts"
 import { workOfRun } from "../consult.ts"
 import type { Engine } from "../engine.ts"
+import { readLeases } from "../leases.ts"
 import type { LoadedLoop } from "../load.ts"
 import { exitCodeOf, type RunReport } from "../report.ts"
 import { viewOf } from "../view.ts"
 import type { Held } from "../work.ts"
-import { pendingWorkflows } from "../workflows.ts"
 import type { Planned } from "./plan.ts"
 import type { RunOptions } from "./run.ts"
 
@@ -41,17 +41,12 @@ export async function reportOf({
 }: Reporting): Promise<RunReport> {
   const { session } = engine
   const { loop } = loaded
-  const pending = await pendingWorkflows(session.pool)
+  const driven = new Set((await readLeases(session.pool)).map((lease) => lease.change))
   const worked = new Set(results)
   const changes = (await readChanges(session.db, { repo: session.repo.key, loop: loop.name })).filter((change) =>
     worked.has(change.id),
   )
-  const views = changes.map((change) =>
-    viewOf(
-      change,
-      pending.some((each) => each.id.startsWith(`${change.id}.`)),
-    ),
-  )
+  const views = changes.map((change) => viewOf(change, driven.has(change.id)))
   const explored = await spentUsd(session.db, [workOfRun(run)])
   return {
     run,

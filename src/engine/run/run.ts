@@ -4,7 +4,7 @@ import { dirname, join } from "node:path"
 import { uuidv7 } from "uuidv7"
 import type { Change } from "../../core/change.ts"
 import type { Outcome } from "../../core/decide.ts"
-import { asFailure, Failure } from "../../core/failure.ts"
+import { asFailure } from "../../core/failure.ts"
 import type { Finding } from "../../core/finding.ts"
 import type { Loop } from "../../core/loop.ts"
 import type { Base, Progress } from "../../core/ports.ts"
@@ -229,21 +229,15 @@ async function goOn(engine: Engine, run: Run, planned: Change): Promise<string> 
     if (change?.length !== planned.length) return undefined
     const { id, length } = change
     await append(db, id, `resumed/${length}`, { type: "resumed", run: run.id, loopHash: run.loop.hash })
-    return start(engine, run, id)
+    return engine.drive(id, run.id)
   })
   if (driven !== undefined) await unlessHalted(driven.outcome)
   return planned.id
 }
 
 async function drive(engine: Engine, run: Run, id: string): Promise<string> {
-  await unlessHalted((await start(engine, run, id)).outcome)
+  await unlessHalted((await engine.drive(id, run.id)).outcome)
   return id
-}
-
-async function start(engine: Engine, run: Run, id: string): Promise<{ outcome: Promise<Outcome> }> {
-  const change = await readChange(engine.session.db, id)
-  if (change === undefined) throw new Failure("NO_SUCH_CHANGE", `There is no change ${id} in the ledger.`)
-  return engine.drive(change, run.id)
 }
 
 /** A change that was halted by itself is no reason for the others to end; where the run is halted, the signal says so. */
