@@ -69,6 +69,14 @@ const migrations: readonly { name: string; statements: readonly string[] }[] = [
       "create index triage_by_use on triage (used_at)",
     ],
   },
+  {
+    name: "0006-unanswered",
+    statements: [
+      `create table unanswered (
+        repo text not null, loop text not null, who text not null, times int not null, why text not null,
+        at timestamptz not null default clock_timestamp(), primary key (repo, loop, who))`,
+    ],
+  },
 ]
 
 /** Arbitrary and constant: the name of our migration lock among the advisory locks of a shared database. */
