@@ -9,6 +9,7 @@ import { LogReport } from "../src/engine/commands/logs.ts"
 import { StatusReport } from "../src/engine/commands/status.ts"
 import { exitCodeOf, RunReport } from "../src/engine/report.ts"
 import { ChangeView } from "../src/engine/view.ts"
+import { run } from "../src/lib/process.ts"
 import { flyball } from "./flyball-cli.ts"
 import { fixes, letGo, quickProject, sharedHome } from "./quick-loop.ts"
 import { type SmallRepo, smallRepo } from "./small-repo.ts"
@@ -61,6 +62,44 @@ describe("what every command prints", () => {
     const { stdout, stderr } = await cli(...args)
     expect(stdout + stderr).not.toContain("\u001b")
     expect(stdout.trim()).not.toBe("")
+  })
+
+  test("a loop is found by its name, and by its path from where one stands", async () => {
+    const folder = join(repo.root, "deep", "down")
+    await mkdir(folder, { recursive: true })
+    for (const named of [
+      "fix",
+      "../../.flyball/loops/fix.yaml",
+      ".flyball/loops/fix.yaml",
+      join(repo.root, ".flyball/loops/fix.yaml"),
+    ]) {
+      const ran = await flyball(folder, ["validate", named]).ended
+      expect([named, ran.code, ran.stdout]).toEqual([named, 0, "✓ .flyball/loops/fix.yaml\n"])
+    }
+    expect((await flyball(folder, ["validate", "../.flyball/loops/fix.yaml"]).ended).code).toBe(2)
+  })
+
+  test.runIf(process.platform === "linux")("what can't be written down is no success", async () => {
+    const ran = await run(["sh", "-c", `"${process.execPath}" dist/flyball.js validate --schema > /dev/full`], {
+      cwd: process.cwd(),
+      env: { PATH: process.env.PATH ?? "" },
+      timeoutMs: 30_000,
+    })
+    expect([ran.exitCode, ran.stderr]).toEqual([2, expect.stringMatching(/^OUTPUT_LOST .*ENOSPC\.\n$/)])
+  })
+
+  test.each<[Record<string, string>, boolean]>([
+    [{ FORCE_COLOR: "1" }, true],
+    [{ FORCE_COLOR: "0" }, false],
+    [{ FORCE_COLOR: "1", NO_COLOR: "" }, true],
+    [{ FORCE_COLOR: "1", NO_COLOR: "1" }, false],
+  ])("%j: colours are %s", async (env, colours) => {
+    const ran = await run([process.execPath, join(process.cwd(), "dist/flyball.js"), "validate"], {
+      cwd: repo.root,
+      env: { PATH: process.env.PATH ?? "", HOME: home.path, FLYBALL_HOME: home.path, ...env },
+      timeoutMs: 30_000,
+    })
+    expect(ran.stdout.includes("\u001b")).toBe(colours)
   })
 
   test.each<[string[], string]>([

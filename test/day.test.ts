@@ -123,6 +123,11 @@ test.each([
   ["2026-11-21T03:00:00.250Z", "America/New_York", "2026-11-20T05:00:00.000Z"],
   ["2026-11-20T12:00:00Z", "Pacific/Auckland", "2026-11-20T11:00:00.000Z"],
   ["2026-11-21T00:00:00Z", "UTC", "2026-11-21T00:00:00.000Z"],
+  // The clocks go back from 1:00 to 0:00: two midnights.
+  ["2026-11-01T04:30:00Z", "America/Havana", "2026-11-01T04:00:00.000Z"],
+  ["2026-11-01T12:00:00Z", "America/Havana", "2026-11-01T04:00:00.000Z"],
+  // And on from 0:00 to 1:00: none.
+  ["2026-03-08T12:00:00Z", "America/Havana", "2026-03-08T05:00:00.000Z"],
 ])("the day of %s in %s began at %s", (at, zone, began) => {
   expect(startOfDay(new Date(at), zone).toISOString()).toBe(began)
 })

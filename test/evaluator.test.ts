@@ -1,9 +1,11 @@
-import { readFile } from "node:fs/promises"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { join, resolve } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { AgentSpec, Layer } from "../src/core/loop.ts"
 import type { AgentResult, AgentTask } from "../src/core/ports.ts"
 import { NOTHING_SPENT } from "../src/core/spend.ts"
 import { evaluatorPrompt } from "../src/make/evaluator-prompt.ts"
+import { recordSession } from "../src/make/recorder.ts"
 import { fixed, type GateProject, names, of, openGateProject, said } from "./gate-project.ts"
 import { fixes, only, quickProject, runFix, sharedHome, waiting } from "./quick-loop.ts"
 import { smallRepo } from "./small-repo.ts"
@@ -164,6 +166,41 @@ describe("an evaluator in a loop", () => {
     const guardrails = "max_iterations: 1, budget: $0.20/run"
     await using poor = await smallRepo(project(`echo '${met}'`, { cost: "\ncost: $0.30/attempt", guardrails }))
     expect(only(await runFix(poor))).toMatchObject({ outcome: "stopped", reason: "budget" })
+  })
+
+  test("a recorded one answers to what it saw; until it is there nobody is heard, and nothing is guessed", async () => {
+    const files = project("")
+    const yaml = "---\nname: judge\ndescription: recorded\nuse: replay\nrecording: .flyball/recorded\n---\n"
+    await using repo = await smallRepo({ ...files, ".flyball/agents/judge.md": yaml })
+    await mkdir(join(repo.root, ".flyball/recorded"))
+    const spoken = await readFile(resolve("src/make/fixtures/claude/fixed.jsonl"), "utf8")
+    const keep = async (finding: string, fixed: string) => {
+      const { json, jsonl } = recordSession({
+        finding,
+        attempt: 1,
+        format: "claude",
+        agent: { version: "2.1.329", model: "haiku" },
+        recordedAt: "2026-01-01T00:00:00Z",
+        lines: spoken.replaceAll('"Done."', JSON.stringify(met)).trim().split("\n"),
+        role: "evaluator",
+        head: new Map([["work/n1.txt", Buffer.from(fixed)]]),
+        diffPaths: ["work/n1.txt"],
+      })
+      await writeFile(join(repo.root, ".flyball/recorded/judge.json"), json)
+      await writeFile(join(repo.root, ".flyball/recorded/judge.jsonl"), jsonl)
+    }
+    await keep("another", "fixed\n")
+    const first = only(await runFix(repo))
+    expect(first).toMatchObject({ outcome: "asked", reason: "infrastructure" })
+    expect(first.question).toMatch(/no recorded evaluator session is of the finding/)
+    await keep(first.fingerprint, "fixed\n")
+    const view = only(await runFix(repo))
+    expect(view).toMatchObject({ outcome: "proposed", attempts: [{ n: 1 }] })
+    expect(view.attempts[0]?.evidence.find(({ check }) => check === "goal:judge")).toMatchObject({
+      outcome: "pass",
+      summary: "met: saw it in work/n1.txt",
+      command: expect.stringContaining("replayed"),
+    })
   })
 
   test("T1: an answer forged in the change, and echoed, is none", async () => {

@@ -1,4 +1,4 @@
-import { rm, writeFile } from "node:fs/promises"
+import { rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterEach, describe, expect, test } from "vitest"
 import { HaltReport } from "../src/engine/commands/halt.ts"
@@ -130,5 +130,17 @@ describe("P6: halt and resume", () => {
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("NOT_HALTED")])
     const nothing = await flyball(repo.root, ["halt", "nonsense"]).ended
     expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringMatching(/NOTHING_TO_HALT[\s\S]*fix/)])
+  })
+
+  test("a loop is halted by its name, whatever its file is called", async () => {
+    await using repo = await smallRepo(quickProject({ maker: fixes }))
+    const loops = join(repo.root, ".flyball/loops")
+    await rename(join(loops, "fix.yaml"), join(loops, "mend-all.yaml"))
+    for (const said of ["fix", "mend-all", ".flyball/loops/mend-all.yaml"]) {
+      const halted = await flyball(repo.root, ["halt", said, "--json"]).ended
+      expect(HaltReport.parse(JSON.parse(halted.stdout)).halted).toMatchObject({ what: "loop fix", is: "loop" })
+      expect((await flyball(repo.root, ["run", "fix"]).ended).stderr).toContain("HALTED")
+      await flyball(repo.root, ["resume"]).ended
+    }
   })
 })

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises"
+import { readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { answerChange, type Said } from "../src/engine/commands/answer.ts"
@@ -92,6 +92,28 @@ describe("approve", () => {
     expect(await git(["branch", "--format=%(refname:short)"], { cwd: repo.root })).toBe("main\n")
   })
 
+  test("without a remote: what was made for another branch does not land on the one that is checked out", async () => {
+    await using repo = await smallRepo(quickProject({ maker: fixes }))
+    await withoutRemote(repo)
+    const view = only(await runFix(repo))
+    const here = { cwd: repo.root }
+    const main = await git(["rev-parse", "main"], here)
+    for (const away of [
+      ["switch", "-c", "mine"],
+      ["switch", "--detach", "main"],
+    ]) {
+      await git(away, here)
+      await expect(say(repo, view.id, { is: "approve" })).rejects.toMatchObject({ code: "OTHER_BRANCH" })
+    }
+    expect(await git(["rev-parse", "main", "mine"], here)).toBe(`${main}${main}`)
+    expect((await waiting(repo)).map(({ stage }) => stage)).toEqual(["awaiting_review"])
+    // The branch that it was made for is called otherwise now: that is no other branch.
+    await git(["branch", "-m", "main", "trunk"], here)
+    await git(["switch", "trunk"], here)
+    expect((await say(repo, view.id, { is: "approve" })).change.outcome).toBe("merged")
+    expect(await shown(repo.root, "trunk:work/n1.txt")).toBe("fixed")
+  })
+
   test("without a remote: edits that it would overwrite are left alone, and it lands once they are out of the way", async () => {
     await using repo = await smallRepo(quickProject({ maker: fixes }))
     await withoutRemote(repo)
@@ -121,6 +143,27 @@ describe("reject and answer", () => {
     expect(second.attempts).toHaveLength(2)
     expect(await shown(repo.remote, `flyball/${first.id}:told.txt`)).toBe("A person rejected it: keep the old name")
     expect(await git(["rev-list", "--count", `main..flyball/${first.id}`], { cwd: repo.remote })).toBe("1\n")
+  })
+
+  test("D6: a proposal whose branch somebody deleted on the remote is proposed anew, on the same branch", async () => {
+    await using repo = await smallRepo(quickProject({ maker: told }))
+    const first = only(await runFix(repo))
+    await git(["branch", "--quiet", "-D", `flyball/${first.id}`], { cwd: repo.remote })
+    await say(repo, first.id, { is: "retry", why: "keep the old name" })
+    expect(only(await runFix(repo))).toMatchObject({ id: first.id, outcome: "proposed", branch: `flyball/${first.id}` })
+    expect(await repo.branches()).toEqual([`flyball/${first.id}`, "main"])
+  })
+
+  test("D1: cloned anew without what an attempt left, the next attempt begins at the base", async () => {
+    await using repo = await smallRepo(quickProject({ maker: told }))
+    const first = only(await runFix(repo))
+    await git(["branch", "--quiet", "-D", `flyball/${first.id}`], { cwd: repo.remote })
+    await rm(repo.root, { recursive: true })
+    await git(["clone", "--quiet", repo.remote, repo.root], { cwd: repo.folder })
+    await say(repo, first.id, { is: "retry", why: "keep the old name" })
+    const { report, said } = await runFix(repo)
+    expect(report.changes, said.join("\n")).toMatchObject([{ id: first.id, outcome: "proposed" }])
+    expect(said.join("\n")).toContain("is in this repository no longer: begun at the base")
   })
 
   test("--now makes the next attempt at once", async () => {

@@ -359,6 +359,7 @@ describe("P5: nothing steers a terminal or a page", () => {
     eachText("a command's output", (text, what) => {
       const colours = harmless(`\u001B[31mred\u001B[39m ${text}`).replace(/\u001B\[(?!8m)\d+m/g, "")
       expectTerminal(colours, what)
+      expect(harmless(text), "a CI's runner obeys").not.toMatch(/^\s*(?:::|##\[|##vso\[)/m)
     })
   })
 

@@ -49,6 +49,16 @@ async function put(path: string, content: unknown): Promise<void> {
   await writeFile(file, typeof content === "string" ? content : JSON.stringify(content))
 }
 
+test("a tool that nobody knows is no login that was not found", async () => {
+  repo = await smallRepo(quickProject({ maker: fixes }))
+  const { root } = repo
+  const say = async (...args: string[]) => (await flyball(root, ["login", ...args]).ended).stderr
+  expect(await say("cluade")).toMatch(/^NO_SUCH_TOOL .*`cluade`.*\n→ Did you mean `claude`\?/)
+  expect(await say("frobnicate", "--use")).toMatch(/^NO_SUCH_TOOL [^\n]*\n→ It knows claude, codex, .*gh\./)
+  expect(await say("frobnicate", "--forget")).toMatch(/^NO_SUCH_TOOL /)
+  expect(await say("gemini")).toMatch(/^NO_LOGIN /)
+})
+
 /** Shows all it can find, then fixes the file; `usage` is what it says it used so far. */
 async function claude({ usage = 100, then = "" } = {}): Promise<void> {
   const text = `

@@ -1,12 +1,14 @@
-import { readFile } from "node:fs/promises"
-import { dirname } from "node:path"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest"
 import type { AgentSpec, Layer } from "../src/core/loop.ts"
 import type { AgentResult, AgentTask } from "../src/core/ports.ts"
 import { NOTHING_SPENT } from "../src/core/spend.ts"
 import { nextSteps } from "../src/engine/commands/inbox.ts"
 import { spentSince } from "../src/record/money.ts"
 import { type GateResult, gate } from "../src/verify/gate.ts"
+import { type OpinionMemory, openOpinions } from "../src/verify/opinion-memory.ts"
 import type { Reviewers } from "../src/verify/opinions.ts"
 import { fixed, type GateProject, names, of, openGateProject, said } from "./gate-project.ts"
 import { fixes, look, only, quickProject, runFix, sharedHome, waiting } from "./quick-loop.ts"
@@ -39,11 +41,11 @@ describe("a panel before the gate", () => {
   const panel = (quorum: number, ...members: string[]): Layer => ({ by: "panel", agents: members, quorum })
 
   type Says = Record<string, string | Partial<AgentResult> | (() => Promise<never>)>
-  type More = { strict?: boolean; agents?: Record<string, AgentSpec>; reviewers?: Partial<Reviewers> }
+  type More = { head?: string; strict?: boolean; agents?: Record<string, AgentSpec>; reviewers?: Partial<Reviewers> }
   /** The models are what is played here; `tasks` is what each was given, in the order in which they were begun. */
   async function judged(layer: Layer, says: Says, more: More = {}): Promise<GateResult & { tasks: AgentTask[] }> {
     const tasks: AgentTask[] = []
-    const head = await project.commit({ "src/add.js": fixed })
+    const head = more.head ?? (await project.commit({ "src/add.js": fixed }))
     const given = project.input(head, {
       layers: [names("tests_pass"), layer],
       agents: more.agents ?? agents,
@@ -236,6 +238,87 @@ describe("a panel before the gate", () => {
     expect(result.spend.basis, "what the broken one cost nobody knows").toBe("unknown")
   })
 
+  describe("of which one is not heard", () => {
+    let memory: OpinionMemory
+    let folder: string
+    let head: string
+    beforeAll(async () => {
+      head = await project.commit({ "src/add.js": fixed })
+    })
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), "flyball-opinions-"))
+      memory = openOpinions(folder)
+    })
+    afterEach(() => rm(folder, { recursive: true, force: true }))
+    const verifies = (says: Says, reviewers: Partial<Reviewers> = {}, given: More = {}) =>
+      judged(panel(3, "a", "b", "c"), says, { head, ...given, reviewers: { memory, ...reviewers } })
+    const broken: Partial<AgentResult> = { ended: { is: "failed", code: "crashed", why: "no such model" } }
+    const asked = ({ tasks }: { tasks: AgentTask[] }) => tasks.map(({ agent }) => agent.name).sort()
+
+    test.each([
+      ["crashed", broken],
+      ["has nothing left of its provider's", { ended: { is: "failed", code: "quota", why: "later" } }],
+      ["ran out of time", { ended: { is: "failed", code: "timeout", why: "45 min" } }],
+      ["gave no verdict", "chatter"],
+      ["threw", () => Promise.reject(new Error("no such model"))],
+    ] as const)("the next verification asks that one alone: it %s", async (_, silent) => {
+      const first = await verifies({ a: accepts, b: silent, c: accepts })
+      expect(first.asks).toBe("infrastructure")
+      const second = await verifies({ b: accepts })
+      expect(asked(second)).toEqual(["b"])
+      expect(second.verdict.is, said(second)).toBe("accept")
+      expect(second.spend.usd).toBeCloseTo(0.25)
+      for (const name of ["a", "c"])
+        expect(of(second, `review:${name}`)).toMatchObject({
+          outcome: "pass",
+          summary: "accepts: looked at it",
+          at: of(first, `review:${name}`)?.at,
+          caveats: expect.arrayContaining([expect.stringContaining("not asked again")]),
+        })
+      expect(of(second, "review:b")?.caveats.join()).not.toContain("not asked again")
+    })
+
+    test("a reject that was given counts as it did, and short of money nobody is asked who can't change it", async () => {
+      const few = { together: false, share: () => ({ usd: 1 }) }
+      await verifies({ a: broken, b: rejects("it leaks the key"), c: accepts }, few)
+      const second = await verifies({ a: accepts }, few)
+      expect(asked(second)).toEqual([])
+      expect(second.verdict.is).toBe("retry")
+      expect(said(second)).toContain("it leaks the key")
+    })
+
+    test("those who are left share the money among themselves alone", async () => {
+      await verifies({ a: accepts, b: broken, c: accepts })
+      const second = await verifies({ b: accepts }, { share: (spent, among) => ({ usd: (3 - spent.usd) / among }) })
+      expect(second.tasks.map(({ limits }) => limits.usd)).toEqual([3])
+    })
+
+    const again: [string, Partial<Reviewers>, More, string[]][] = [
+      ["nothing changed", {}, {}, ["b"]],
+      [
+        "who judges is another",
+        {},
+        { agents: { ...agents, a: { ...agents.a, instructions: "Be strict." } } },
+        ["a", "b"],
+      ],
+      ["all are told otherwise", { prompt: () => "a new rule" }, {}, ["a", "b", "c"]],
+      ["the maker turned out to be another", { maker: { spec: maker, ranModel: "opus" } }, {}, ["a", "b", "c"]],
+      ["the loop became strict", {}, { strict: true }, ["a", "b", "c"]],
+    ]
+    test.each(again)("what was given stands or not, where %s", async (_, reviewers, more, names) => {
+      await verifies({ a: accepts, b: broken, c: accepts })
+      const all = { a: accepts, b: accepts, c: accepts }
+      expect(asked(await verifies(all, reviewers, more))).toEqual(names)
+    })
+
+    test("it stands for this commit alone", async () => {
+      await verifies({ a: accepts, b: broken, c: accepts })
+      const all = { a: accepts, b: accepts, c: accepts }
+      const other = await project.commit({ "src/add.js": fixed, "NOTES.md": "n\n" })
+      expect(asked(await verifies(all, {}, { head: other }))).toEqual(["a", "b", "c"])
+    })
+  })
+
   test("a member that no loop knows is skipped, which is never a pass", async () => {
     const result = await judged(panel(1, "a", "nobody"), { a: accepts })
     expect(result.verdict.is).toBe("ask")
@@ -295,6 +378,53 @@ describe("a panel in a loop", () => {
     const panel = view.attempts[0]?.evidence.find(({ check }) => check.startsWith("panel:"))
     expect(panel?.caveats.join()).toMatch(/Not heard: `tester` .*silence/)
   })
+
+  test("whoever was not heard is asked by the next run, and nobody is paid twice", async () => {
+    const price = "\ncost: $0.40/attempt"
+    const members = all(`cat > /dev/null; ${say(accepts)}`)
+    await using repo = await smallRepo(project({ ...members, tester: "exit 3" }, { cost: price }))
+    const first = await runFix(repo)
+    expect(only(first)).toMatchObject({ outcome: "asked", reason: "infrastructure" })
+    expect(first.report.usd).toBeCloseTo(1.2)
+    for (const [path, text] of Object.entries(script("tester", members.tester, price)))
+      await writeFile(join(repo.root, path), text)
+    const second = await runFix(repo)
+    expect(only(second), second.said.join("\n")).toMatchObject({ outcome: "proposed", usd: expect.closeTo(1.6) })
+    expect(second.said.join("\n")).toContain("reviewer, security as before; tester reviews")
+    const { evidence } = only(second).attempts[0] ?? { evidence: [] }
+    const before = evidence.filter(({ caveats }) => caveats.some((each) => each.includes("not asked again")))
+    expect(before.map(({ check }) => check)).toEqual(["review:reviewer", "review:security"])
+  })
+
+  test("a panel that is interrupted leaves what was said by then", async () => {
+    // It waits for a file that it can't write itself.
+    const tester = `until test -e go; do sleep 0.1; done; ${say(accepts)}`
+    const members = { ...all(`cat > /dev/null; ${say(accepts)}`), tester }
+    await using repo = await smallRepo(project(members, { cost: "\ncost: $0.40/attempt" }))
+    const dataDir = await look(repo, async (session) => session.repo.dataDir)
+    const opinions = join(dataDir, "opinions")
+    const given = async () => (await readdir(opinions).catch(() => [])).filter((name) => name.endsWith(".json"))
+    const stop = new AbortController()
+    const run = runFix(repo, { signal: stop.signal })
+    await vi.waitUntil(async () => (await given()).length === 2, { timeout: 30_000, interval: 100 })
+    stop.abort(new Error("interrupted"))
+    await expect(run).rejects.toThrow()
+    const letGo = async () => {
+      const checkouts = join(dataDir, "checkouts")
+      for (const name of await readdir(checkouts))
+        if (name.includes("reviewer")) await writeFile(join(checkouts, name, "tree", "go"), "")
+    }
+    const said: string[] = []
+    const second = await runFix(repo, {
+      progress: ({ text }) => {
+        said.push(text)
+        if (text.endsWith("tester reviews")) setTimeout(letGo, 1_000)
+      },
+    })
+    expect(said).toContain("reviewer, security as before; tester reviews")
+    // What was cut off is charged what was set aside for all three; then comes the one that was missing.
+    expect(only(second)).toMatchObject({ outcome: "proposed", usd: expect.closeTo(1.6) })
+  }, 60_000)
 
   test("M8: no money for the whole panel is no panel: the change stops, and nobody was asked", async () => {
     const guardrails = "max_iterations: 1, budget: $1/run"

@@ -69,6 +69,23 @@ describe("of a ceiling that loops share, what is left is for those above", () =>
     })
   })
 
+  test("M2: a settlement of any size is written, and what comes after it can still be summed", async () => {
+    await using repo = await smallRepo({ "a.txt": "" })
+    await look(repo, async ({ db }) => {
+      await db.deleteFrom("money").execute()
+      const ceilings = of("change", "normal")
+      for (const [key, usd, tokens] of [
+        ["k", Number.MAX_VALUE, 1.5],
+        ["k2", Number.MAX_VALUE, 1e300],
+      ] as const) {
+        await reserve(db, { ...asked, key, usd: 0, tokens: 5, ceilings })
+        await settleReserve(db, "c1", { key, usd, tokens, basis: "reported" })
+      }
+      expect(await spentUsd(db, ["c1"])).toBeGreaterThan(1e9)
+      expect(await reserve(db, { ...asked, key: "k3", ceilings })).toMatchObject({ is: "denied" })
+    })
+  })
+
   test("a loop that was not at work for a month keeps nothing from others", async () => {
     await using repo = await smallRepo({ "a.txt": "" })
     await look(repo, async ({ db }) => {

@@ -7,17 +7,23 @@ import { json, openTerminal, type Terminal } from "./terminal.ts"
 /** Runs one command line and returns its exit code. Nothing is thrown past it. */
 export async function main(args: readonly string[]): Promise<number> {
   const terminal = openTerminal(args.includes("--json"))
+  const state = { exitCode: exitCodes.done as number, lost: false }
   // A pipe that closes early (`flyball status | head`) is no error of ours, and no reason to leave work or to forget the
   // exit code: `flyball gate main | grep -q x` must not make a refusal a 0. Only what would print for ever ends with it.
   for (const stream of [process.stdout, process.stderr])
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE" && args[0] === "logs") process.exit(0)
+      // What was to be read is not there: whoever reads the file must not take that for the whole.
+      if (error.code === "EPIPE" || error.code === "EIO" || stream !== process.stdout || state.lost) return
+      state.lost = true
+      process.stderr.write(`OUTPUT_LOST What was printed could not be written: ${error.code ?? error.message}.\n`)
+      // It may be noticed only after the command has ended.
+      process.exitCode ||= exitCodes.wrongUse
     })
-  const state = { exitCode: exitCodes.done as number }
   const program = buildProgram(terminal, state, { all: args.includes("--all") })
   try {
     await program.parseAsync([...args], { from: "user" })
-    return state.exitCode
+    return state.lost ? state.exitCode || exitCodes.wrongUse : state.exitCode
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCodes.done
     const failure = thrown instanceof CommanderError ? wrongUse(thrown, args) : asFailure(await ofTheDisk(thrown))

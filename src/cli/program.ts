@@ -25,7 +25,7 @@ export function buildProgram(terminal: Terminal, result: Result, { all = false }
     .exitOverride()
     // What is wrong is said by `main`, with its code and what to do next.
     .configureOutput({ writeOut: terminal.out, writeErr: () => {} })
-    .configureHelp({ helpWidth: Math.max(terminal.columns, 100), subcommandTerm: (each) => each.name() })
+    .configureHelp({ helpWidth: Math.max(terminal.columns, 40), subcommandTerm: (each) => each.name() })
     .argument("[command]")
     .action((name: string | undefined) => {
       if (name !== undefined) throw unknownCommand(name, program)
@@ -42,7 +42,7 @@ export function buildProgram(terminal: Terminal, result: Result, { all = false }
       .command(spec, { hidden: !all && !shown.has(spec.split(" ")[0] ?? "") })
       .description(summary)
       .helpOption("-h, --help", "show this help")
-      .configureHelp({ helpWidth: Math.max(terminal.columns, 100) })
+      .configureHelp({ helpWidth: Math.max(terminal.columns, 40) })
       .addOption(new Option("--json", "print the result as JSON (shapes: docs/json.md)"))
       .addHelpText("after", `\nExamples:\n${examples.map((example) => `  ${example}`).join("\n")}`)
   const done = (exitCode: number | undefined) => {

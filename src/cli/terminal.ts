@@ -15,7 +15,8 @@ export type Terminal = {
 /** The terminal of this process. */
 export function openTerminal(json: boolean): Terminal {
   const { env } = process
-  const wanted = env.NO_COLOR === undefined && (process.stdout.isTTY === true || env.FORCE_COLOR !== undefined)
+  const able = process.stdout.isTTY === true && env.TERM !== "dumb"
+  const wanted = env.NO_COLOR ? false : env.FORCE_COLOR === undefined ? able : !/^(0|false)$/.test(env.FORCE_COLOR)
   return {
     json,
     color: pc.createColors(wanted && !json),
@@ -49,8 +50,11 @@ const UNSEEN = /[^\P{Cc}\n]|[\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu
  * no cursor that moves, no override of direction.
  */
 export function harmless(text: string): string {
-  return text.replace(STEERING, "$1")
+  return text.replace(STEERING, "$1").replace(COMMANDING, (line) => `${line.slice(0, -2)}${line.at(-2)} ${line.at(-1)}`)
 }
+
+/** What a CI's runner takes for an order, wherever a line begins with it: `::stop-commands::…`, `##vso[…]`, `##[…]`. */
+const COMMANDING = /^[^\S\n]*(?:::|##(?=\[|vso\[))/gm
 
 /** First group: what picocolors writes. */
 const STEERING =

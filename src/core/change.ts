@@ -57,6 +57,8 @@ export type Change = {
   planned?: Planned
   /** The folder of the last isolate. */
   workspace?: string
+  /** The branch that it was last begun on. */
+  onto?: string
   proposal?: { head: string; commit: string; branch: string }
   merged?: string
   question?: { reason: StopReason; text: string; head?: string }
@@ -123,6 +125,7 @@ export function fold(change: Change, event: Event): Change {
       return {
         ...withAttempt(next, body.attempt, { base: body.base, standing: body.standing }),
         workspace: body.workspace,
+        ...(body.branch === undefined ? {} : { onto: body.branch }),
       }
     case "plan.started": {
       const { came: _, ...earlier } = change.planned ?? nothingPlanned

@@ -122,6 +122,8 @@ const body = {
     type: z.literal("isolate.ended"),
     attempt: z.number().int(),
     base: z.string(),
+    /** The base's branch; unset in what was written before it was recorded. */
+    branch: z.string().optional(),
     workspace: z.string(),
     /** Whether the finding still stands on `base`: `gone` is claimed by its `reproduce` check alone. */
     standing: z.enum(["stands", "gone", "unknown"]),

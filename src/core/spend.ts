@@ -8,6 +8,8 @@ export const Spend = z.object({
   tokens: z.object({ in: z.number(), out: z.number(), cacheRead: z.number(), cacheWrite: z.number() }),
   usd: z.number(),
   basis: Basis,
+  /** Its tokens are those that were seen; there may have been more. */
+  more: z.literal(true).optional(),
 })
 export type Spend = z.infer<typeof Spend>
 
@@ -32,6 +34,7 @@ export function addSpend(a: Spend, b: Spend): Spend {
     },
     usd: a.usd + b.usd,
     basis: leastTrusted([a.basis, b.basis]),
+    ...(a.more || b.more ? { more: true } : {}),
   }
 }
 

@@ -2,7 +2,8 @@ import { asFailure } from "../core/failure.ts"
 import type { Loop } from "../core/loop.ts"
 import { readFired } from "../record/fired.ts"
 import { loadLoop } from "../spec/load.ts"
-import { checkoutTree, loopFiles } from "../spec/tree.ts"
+import { loopNames } from "../spec/loop-names.ts"
+import { checkoutTree } from "../spec/tree.ts"
 import { writeTrigger } from "../spec/trigger-text.ts"
 import { nextFirings } from "../trigger/schedule.ts"
 import { flyballHome } from "./home.ts"
@@ -17,9 +18,10 @@ export async function loadAll({ repo }: Pick<Session, "repo">): Promise<{ loops:
   const loops: Loop[] = []
   const broken: string[] = []
   const plugins = await agentsOfPlugins(repo.root, flyballHome(process.env))
-  for (const file of await loopFiles(tree)) {
+  const siblings = await loopNames(tree)
+  for (const { file } of siblings) {
     try {
-      const { loop } = await loadLoop({ file }, { repo: repo.root, tree, plugins })
+      const { loop } = await loadLoop({ file }, { repo: repo.root, tree, plugins, siblings })
       if (loop === undefined) broken.push(file)
       else loops.push(loop)
     } catch (thrown) {

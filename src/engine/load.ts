@@ -1,3 +1,4 @@
+import { isAbsolute, relative, resolve } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { AgentSpec, CheckSpec, Loop } from "../core/loop.ts"
 import { isChecker, reviewersOf, rolesIn } from "../core/loop-roles.ts"
@@ -7,8 +8,9 @@ import { type DetectedAgent, resolveAuto } from "../make/detect-agents.ts"
 import type { Diagnostic } from "../spec/diagnostic.ts"
 import { hashLoop } from "../spec/hash.ts"
 import { type Loaded, loadLoop } from "../spec/load.ts"
+import { listNames, loopNames, namedLoop } from "../spec/loop-names.ts"
 import type { Resolved } from "../spec/resolve.ts"
-import { checkoutTree, loopFiles } from "../spec/tree.ts"
+import { checkoutTree } from "../spec/tree.ts"
 import { detectChecksIn } from "../verify/detect-in.ts"
 import { agentsHere } from "./agents-here.ts"
 import { keptGoal, keptGoals } from "./goal/kept.ts"
@@ -23,21 +25,30 @@ export type LoadedLoop = { loop: Loop; names: Resolved[]; diagnostics: Diagnosti
 export type LoopText = { file: string; text: string }
 
 /** The loop file that a person means: a path, or a name under `.flyball/loops/`. Throws Failure NO_SUCH_LOOP. */
-export async function findLoopFile(repo: Repo, wanted: string): Promise<string> {
+export async function findLoopFile(repo: Repo, wanted: string, cwd: string = repo.root): Promise<string> {
   const tree = checkoutTree(repo.root)
-  const known = await loopFiles(tree)
-  const bare = wanted.replace(/^\.\//, "")
-  if (known.includes(bare)) return bare
-  const named = known.filter((path) => path.replace(/^.*\/|\.ya?ml$/g, "") === wanted)
-  if (named[0] !== undefined) return named[0]
-  if (/\.ya?ml$/.test(bare) && !bare.startsWith("/") && (await tree.read(bare)) !== undefined) return bare
-  const names = [...known.map((path) => path.replace(/^.*\/|\.ya?ml$/g, "")), ...keptGoals(repo)]
+  const known = await loopNames(tree)
+  const named = namedLoop(known, wanted)
+  if (named !== undefined) return named.file
+  if (/\.ya?ml$/.test(wanted)) {
+    // As a shell completes it from where one stands; a path from the root is meant everywhere.
+    const here = relative(repo.root, resolve(cwd, wanted))
+    const fromRoot = relative(repo.root, resolve(repo.root, wanted))
+    for (const path of [here, fromRoot])
+      if (!path.startsWith("..") && !isAbsolute(path) && (await tree.read(path)) !== undefined) return path
+  }
+  const names = [...listNames(known), ...keptGoals(repo)]
   throw new Failure("NO_SUCH_LOOP", `There is no loop "${wanted}" in ${repo.root}.`, {
-    hint:
-      names.length === 0
-        ? "There are no loops here yet: `flyball init` writes a first one."
-        : `Here are: ${names.join(", ")}.`,
+    hint: names.length === 0 ? await noneHere(repo) : `Here are: ${names.join(", ")}.`,
   })
+}
+
+/** In a sparse checkout the loops may be there, and lie on no disk. */
+async function noneHere(repo: Repo): Promise<string> {
+  const tracked = await trackedFiles(repo)
+  return tracked.some((path) => /^\.flyball\/loops\/[^/]+\.ya?ml$/.test(path))
+    ? "They are committed and not checked out: `git sparse-checkout add .flyball`."
+    : "There are no loops here yet: `flyball init` writes a first one."
 }
 
 /** Loads a loop of the checkout with what this machine and this project offer. */
@@ -54,6 +65,7 @@ export async function loadHere(
       repo: repo.root,
       tree,
       plugins: await agentsOfPlugins(repo.root, flyballHome(process.env)),
+      siblings: await loopNames(tree),
       surroundings: {
         agents: detected,
         checksIn: (path) => detectHere(repo, path),
@@ -96,10 +108,10 @@ export async function trackedFiles({ root }: Repo): Promise<string[]> {
 export async function loadForRun(
   repo: Repo,
   wanted: string | LoopText,
-  { rehearsal = false } = {},
+  { rehearsal = false, cwd = repo.root } = {},
 ): Promise<LoadedLoop> {
   const goal = typeof wanted === "string" ? await keptGoal(repo, wanted) : wanted
-  const file = goal?.file ?? (await findLoopFile(repo, String(wanted)))
+  const file = goal?.file ?? (await findLoopFile(repo, String(wanted), cwd))
   const given = goal === undefined ? {} : { text: goal.text }
   const { loop, names, diagnostics, detected } = await loadHere(repo, file, given)
   if (loop === undefined) {

@@ -3,7 +3,7 @@ import type { AgentSpec, Loop } from "../core/loop.ts"
 import { checkersOf } from "../core/loop-roles.ts"
 import { Spend } from "../core/spend.ts"
 import { ownTimeZone } from "../lib/day.ts"
-import type { Ceiling, Ceilings, Standing, Unit } from "../record/money.ts"
+import type { Ceiling, Ceilings, Settlement, Standing, Unit } from "../record/money.ts"
 import { readHours } from "../spec/hours.ts"
 
 /**
@@ -138,6 +138,12 @@ export function spentUntil(thrown: unknown): Spend | undefined {
   if (code !== "ABORTED" && code !== "HALTED") return undefined
   const spend = Spend.safeParse(facts.spend)
   return spend.success ? spend.data : undefined
+}
+
+/** How a reserve is settled by what was spent of it: what nobody saw of its tokens is all that was set aside, like its dollars. */
+export function settlementOf(key: string, spend: Spend, reservedTokens: number): Settlement {
+  const tokens = spend.more ? Math.max(tokensOf(spend), reservedTokens) : tokensOf(spend)
+  return { key, usd: spend.usd, tokens, basis: spend.basis }
 }
 
 /** All tokens of a spend, whatever their kind. */

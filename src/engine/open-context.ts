@@ -26,6 +26,7 @@ import type { ReviewFacts } from "../verify/checker.ts"
 import { gate } from "../verify/gate.ts"
 import { type FindGateFiles, openGateFiles } from "../verify/gate-scripts/named.ts"
 import { openProber, type TreeProber } from "../verify/measure.ts"
+import { openOpinions } from "../verify/opinion-memory.ts"
 import { overlayTree } from "../verify/overlay.ts"
 import { standing } from "../verify/standing.ts"
 import { artifactDir } from "./artifacts.ts"
@@ -197,6 +198,8 @@ async function judge(
       limits,
       share: paid.share,
       together: paid.whole,
+      // A person's approval is looked at anew.
+      ...(approval === undefined ? { memory: openOpinions(join(repo.dataDir, "opinions")) } : {}),
       ...(loop.goal?.doneWhen === undefined ? {} : { goalPrompt: goalPromptOf(loop, loop.goal.doneWhen) }),
       prompt: (facts) =>
         within(loop, change.id, progress, {

@@ -58,10 +58,13 @@ async function usedIn(folder: string, names: readonly Registry[]): Promise<Regis
 
 /** What a client of a registry prints about itself; nothing where it is not here. */
 async function say(argv: readonly string[], folder: string, outer: Outer, extra: Record<string, string> = {}) {
-  const env = buildEnv({ home: outer.HOME ?? tmpdir(), tmp: tmpdir(), extra })
+  const env = buildEnv({ home: outer.HOME ?? tmpdir(), tmp: tmpdir(), extra: { ...NO_OTHER, ...extra } })
   const ran = await run(argv, { cwd: folder, env, timeoutMs: 20_000, limitBytes: 1024 * 1024 })
   return ran.exitCode === 0 ? ran.stdout : ""
 }
+
+/** A project may name another version of the client, which would be fetched and run for the question alone. */
+const NO_OTHER = { GOTOOLCHAIN: "local", COREPACK_ENABLE_PROJECT_SPEC: "0" }
 
 /** As npm itself reads it in the user's checkout: environment, the project's .npmrc, the user's. */
 async function npmRegistry(folder: string, outer: Outer): Promise<Reach> {

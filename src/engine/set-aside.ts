@@ -10,6 +10,7 @@ import { aheadWhy, amountOf, ceilingNames, ceilingsOf, dollarsOf, isCapped, type
 export type SetAside = {
   is: "granted"
   usd(): number
+  tokens: number
   /** What the next session of the same attempt may spend, after what earlier ones did. */
   limitsAfter(spent: Spend): SessionLimits
   /** Why the session got no more although more was there: it is kept for loops that go first. */
@@ -47,6 +48,7 @@ export async function setAside(
   return {
     is: "granted",
     usd: () => held,
+    tokens: reserved.tokens,
     keptBack: () => (kept === undefined ? undefined : keptBackWhy(kept)),
     limitsAfter: (spent) => ({
       // Nothing left is a ceiling of nothing, not none.

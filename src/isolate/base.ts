@@ -3,8 +3,11 @@ import { join, resolve } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { Base, Repo } from "../core/ports.ts"
 import { GitError, git, tryGit } from "../lib/git.ts"
+import { clearStaleLocks, STALE_LOCK_MS } from "./stale-locks.ts"
 
 const REMOTE_TIMEOUT_MS = 120_000
+/** Longer than a lock is believed. */
+const REF_LOCK_MS = STALE_LOCK_MS + 1_000
 
 /**
  * Finds the base each time it is asked: the remote's default branch as it is now, or, where there is no remote, the branch
@@ -28,14 +31,19 @@ function stampOf(path: string): string {
 
 type Remote = NonNullable<Base["remote"]>
 
-/** `origin`, or the only one, or the first by name. */
+/** `origin`, or the one that the checked-out branch follows, or the first by name. */
 async function findRemote(repo: Repo, signal: AbortSignal): Promise<Remote | undefined> {
   const ran = await tryGit(["config", "--null", "--get-regexp", "^remote\\..*\\.url$"], { cwd: repo.root, signal })
   const remotes = ran.stdout.split("\0").flatMap((entry): Remote[] => {
     const [key = "", url = ""] = entry.split("\n")
     return url === "" ? [] : [{ name: key.slice("remote.".length, -".url".length), url: absolute(url, repo.root) }]
   })
-  return remotes.find((one) => one.name === "origin") ?? remotes.sort((a, b) => (a.name < b.name ? -1 : 1))[0]
+  const sorted = remotes.sort((a, b) => (a.name < b.name ? -1 : 1))
+  const [first, second] = [sorted.find((one) => one.name === "origin") ?? sorted[0], sorted[1]]
+  if (second === undefined || first?.name === "origin") return first
+  const head = await tryGit(["symbolic-ref", "--quiet", "--short", "HEAD"], { cwd: repo.root, signal })
+  const followed = await tryGit(["config", "--get", `branch.${head.stdout.trim()}.remote`], { cwd: repo.root, signal })
+  return sorted.find((one) => one.name === followed.stdout.trim()) ?? first
 }
 
 /** A path as address counts from the checkout; wherever it is used, it must mean the same. */
@@ -64,13 +72,16 @@ async function fetchBase(repo: Repo, remote: Remote, signal: AbortSignal): Promi
       "--refmap=",
     ]
     const refspec = `+refs/heads/${found.branch}:${ref}`
-    const fetched = await tryGit(["-c", "core.logAllRefUpdates=false", "fetch", ...quietly, remote.name, refspec], {
-      cwd: repo.root,
-      signal,
-      timeoutMs: REMOTE_TIMEOUT_MS,
-    })
+    // Another run here may be writing the same ref.
+    const patiently = ["-c", `core.filesRefLockTimeout=${REF_LOCK_MS}`]
+    const fetch = ["-c", "core.logAllRefUpdates=false", ...patiently, "fetch", ...quietly, remote.name, refspec]
+    const options = { cwd: repo.root, signal, timeoutMs: REMOTE_TIMEOUT_MS }
+    let fetched = await tryGit(fetch, options)
+    // Nobody holds a ref for so long: what still lies there, a git left that was killed.
+    if (fetched.exitCode !== 0 && clearStaleLocks(repo).length > 0) fetched = await tryGit(fetch, options)
     signal.throwIfAborted()
-    if (fetched.exitCode !== 0) throw unreachable(remote, fetched.stderr || fetched.ended)
+    if (fetched.exitCode !== 0)
+      throw refusedHere(repo, fetched.stderr) ?? unreachable(remote, fetched.stderr || fetched.ended)
     // It may have moved once more between question and fetch.
     found.sha = (await git(["rev-parse", "--verify", `${ref}^{commit}`], { cwd: repo.root, signal })).trim()
   }
@@ -162,8 +173,30 @@ function readLoose(repo: Repo): Base | undefined {
   }
 }
 
+/** What the repository itself refused: the remote did answer. */
+function refusedHere({ gitDir }: Repo, said: string): Failure | undefined {
+  const lines = said.split("\n").filter((line) => !line.startsWith("remote:"))
+  const why = lines.find((line) => HERE.test(line))?.replace(/^(error|fatal): /, "")
+  if (why === undefined) return undefined
+  const full = /No space left|quota exceeded/i.test(said)
+  return full
+    ? new Failure("DISK_FULL", `The disk that holds ${gitDir} is full: ${why}`, {
+        hint: "Make room there. Nothing is lost: the next run goes on.",
+        retry: "later",
+        facts: { exitCode: 3 },
+      })
+    : new Failure("REPOSITORY_NOT_WRITABLE", `The base could not be written down in ${gitDir}: ${why}`, {
+        hint: "May this user write there, and is there room on the disk? Nothing was begun: the next run goes on.",
+        retry: "later",
+        facts: { exitCode: 3 },
+      })
+}
+
+const HERE =
+  /cannot (lock|update) ref|unable to (create|write|append|open|update)|couldn't (write|create)|No space left|quota exceeded|Read-only file system|insufficient permission for adding/i
+
 function unreachable(remote: Remote, why: string): Failure {
-  const reason = redact(why.trim().split("\n").slice(-3).join(" "))
+  const reason = redact(reasonIn(why))
   return new Failure(
     "REMOTE_UNREACHABLE",
     `The remote ${remote.name} (${redact(remote.url)}) does not answer: ${reason}`,
@@ -172,6 +205,15 @@ function unreachable(remote: Remote, why: string): Failure {
       retry: "later",
     },
   )
+}
+
+/** What git or the server said was wrong, without the advice below it, which is the same for every cause. */
+function reasonIn(text: string): string {
+  const lines = text.split("\n").flatMap((line) => (line.trim() === "" ? [] : [line.trim()]))
+  const advice = /^(Please make sure you have the correct access rights|and the repository exists\.)/
+  const told = lines.filter((line) => !advice.test(line))
+  const causes = told.filter((line) => !/^fatal: Could not read from remote repository\.$/.test(line))
+  return (causes.length > 0 ? causes : told).slice(-3).join(" ")
 }
 
 /** A password in an address is nobody's business. */

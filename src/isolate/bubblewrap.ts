@@ -80,8 +80,8 @@ const FILTER_FD = "9"
 
 const PRIVATE_HOME = "/tmp/home"
 
-/** The system's own folders, links among them as links, and none of its secrets. */
-export function systemMounts(): Mount[] {
+/** The system's own folders, links among them as links, and none of its secrets: what is known for one, and what is `closed`. */
+export function systemMounts(closed: readonly string[] = []): Mount[] {
   const folders = [
     "/usr",
     "/bin",
@@ -110,7 +110,7 @@ export function systemMounts(): Mount[] {
     { at: "/run", args: ["--tmpfs", "/run"] },
     { at: "/var/tmp", args: ["--tmpfs", "/var/tmp"] },
     readOnly("/sys/devices/system/cpu", "/sys/devices/system/cpu"),
-    ...SECRETS.filter((path) => existsSync(path)).map(mask),
+    ...[...new Set([...SECRETS, ...closed])].filter((path) => existsSync(path)).map(mask),
   ]
 }
 

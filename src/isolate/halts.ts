@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto"
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { z } from "zod"
+import { makeFolder } from "../lib/make-folder.ts"
 
 /** What is halted. A repository goes by its key, since loops of two may have one name. */
 export const HaltScope = z.discriminatedUnion("is", [
@@ -63,7 +64,7 @@ function covers(scope: HaltScope, running: Running): boolean {
 export function placeHalt(home: string, halt: Halt): Halt {
   const known = readHalts(home).find((each) => fileOf(home, each.scope) === fileOf(home, halt.scope))
   if (known !== undefined) return known
-  mkdirSync(haltFolders(home).scoped, { recursive: true, mode: 0o700 })
+  makeFolder(haltFolders(home).scoped)
   const path = fileOf(home, halt.scope)
   writeFileSync(`${path}.new`, JSON.stringify(halt), { mode: 0o600 })
   renameSync(`${path}.new`, path)

@@ -1,9 +1,11 @@
-import { createHash } from "node:crypto"
-import { mkdirSync, realpathSync } from "node:fs"
-import { basename, dirname, join } from "node:path"
+import { existsSync, realpathSync } from "node:fs"
+import { join } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { Repo } from "../core/ports.ts"
 import { tryGit } from "../lib/git.ts"
+import { makeFolder } from "../lib/make-folder.ts"
+import { identify } from "./identity.ts"
+import { introduce, rememberRepository } from "./known-repositories.ts"
 
 /**
  * Finds the repository that `cwd` lies in, and makes the folder of Flyball's data for it under `home` (FLYBALL_HOME). A bare
@@ -22,9 +24,14 @@ export async function openRepo(cwd: string, home: string, { bareToo = false } = 
   if (ran.ended === "missing") throw missing(cwd, ran.stderr)
   const [gitDir = "", bare = "", top = "", commit = ""] = ran.stdout.trimEnd().split("\n")
   if (gitDir === "") throw notARepository(cwd, ran.stderr)
+  if (ran.stdout.trimEnd().split("\n").length > 4) throw brokenPath(cwd)
   const isBare = bare === "true" || top === ""
   const root = isBare ? gitDir : top
   if (isBare && !bareToo) {
+    if (bare !== "true")
+      throw new Failure("REPOSITORY_BARE", `${cwd} is inside of a git directory: there are no files to work on.`, {
+        hint: "Change into the checkout that it belongs to.",
+      })
     throw new Failure("REPOSITORY_BARE", `${gitDir} is a bare repository: it has no files to work on.`, {
       hint: "Run Flyball in a clone of it.",
     })
@@ -34,22 +41,41 @@ export async function openRepo(cwd: string, home: string, { bareToo = false } = 
       hint: "Commit something first: `git add -A && git commit -m 'First commit'`.",
     })
   }
-  const common = realpathSync(gitDir)
-  const key = `${basename(homeOf(common, root)).replace(/[^A-Za-z0-9._-]/g, "-")}-${createHash("sha256").update(common).digest("hex").slice(0, 8)}`
-  const dataDir = join(home, "repos", key)
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  return { root: realpathSync(root), gitDir: common, key, dataDir: realpathSync(dataDir) }
+  const place = { root: realpathSync(root), gitDir: realpathSync(gitDir) }
+  const identity = await identify(place, home)
+  const { key } = identity
+  const dataDir = dataFolder(home, key)
+  try {
+    if (identity.is === "new") introduce({ ...place, dataDir }, identity.first)
+    if (identity.is === "moved") rememberRepository({ ...place, dataDir })
+  } catch {
+    // Whoever can't write here is told so by what has to; until then it is found again in the same way.
+  }
+  return { ...place, key, dataDir }
 }
 
-/** The same for every worktree of a repository, so that all of them share its runs: where its `.git` lies. */
-function homeOf(common: string, root: string): string {
-  return basename(common) === ".git" ? dirname(common) : root
+function dataFolder(home: string, key: string): string {
+  const folder = join(home, "repos", key)
+  if (!existsSync(folder)) makeFolder(folder)
+  return realpathSync(folder)
 }
 
 /** No commit anywhere: an orphan branch checked out in a repository with others will do. */
 async function isUnborn(cwd: string): Promise<boolean> {
   const any = await tryGit(["rev-list", "--all", "-n", "1"], { cwd })
   return any.stdout.trim() === ""
+}
+
+/** Git writes paths a line each, and so does nearly everything that reads them. */
+function brokenPath(cwd: string): Failure {
+  return new Failure(
+    "REPOSITORY_UNREADABLE",
+    `The path of the repository in ${JSON.stringify(cwd)} has a line break in it.`,
+    {
+      hint: "Rename the folder, or clone it elsewhere.",
+      retry: "person",
+    },
+  )
 }
 
 function missing(cwd: string, why: string): Failure {
@@ -65,7 +91,8 @@ function notARepository(cwd: string, why: string): Failure {
   const dubious = /dubious ownership/.test(why)
   if (dubious) {
     return new Failure("REPOSITORY_OWNER", `git refuses to read the repository in ${cwd}: another user owns it.`, {
-      hint: `If you trust it: git config --global --add safe.directory ${cwd}`,
+      // Git names the folder that it means: the repository's, wherever in it one stands.
+      hint: `If you trust it: git config --global --add safe.directory ${/--add safe\.directory (.+)/.exec(why)?.[1] ?? cwd}`,
       facts: { git: why.trim() },
     })
   }

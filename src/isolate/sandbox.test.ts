@@ -19,7 +19,8 @@ import type { Confinement, Sandbox } from "../core/ports.ts"
 import { buildEnv, toolRoots } from "../lib/environment.ts"
 import { run } from "../lib/process.ts"
 import { identify, isAlive, type ProcessId } from "../lib/process-tree.ts"
-import { detectSandbox } from "./sandbox.ts"
+import { bubblewrapArgv, systemMounts } from "./bubblewrap.ts"
+import { closedIn, detectSandbox } from "./sandbox.ts"
 
 let folder: string
 let home: string
@@ -49,6 +50,29 @@ function sh(script: string, confinement: Partial<Confinement> = {}, where = sand
 }
 
 describe.skipIf(!works)("in bubblewrap", () => {
+  test("what only its owner may read of the system's configuration is not there, not even for root", async () => {
+    const etc = join(folder, "etc")
+    mkdirSync(join(etc, "closed"), { recursive: true })
+    for (const [name, mode] of [
+      ["closed/key", 0o644],
+      ["open.conf", 0o644],
+      ["new\nline.key", 0o600],
+    ] as const)
+      writeFileSync(join(etc, name), "hunter2", { mode })
+    chmodSync(join(etc, "closed"), 0o700)
+    const closed = await closedIn([etc, join(folder, "nowhere")])
+    expect(closed.sort()).toEqual([join(etc, "closed"), join(etc, "new\nline.key")])
+    const profile = { system: systemMounts(closed), tools: [], hidden: [], stage: home, overlay: false }
+    const argv = bubblewrapArgv(
+      ["sh", "-c", "cat closed/key; cat new*; cat open.conf"],
+      etc,
+      { ...confined, readable: [etc] },
+      profile,
+    )
+    const ran = await run(argv, { cwd: "/", env: buildEnv({ home: "/tmp/home", tmp: "/tmp" }), timeoutMs: 20_000 })
+    expect(ran.stdout).toBe("hunter2")
+  })
+
   test("is found by running it", () => {
     expect(sandbox.kind).toEqual({ is: "bubblewrap", version: expect.stringMatching(/^\d+\.\d+/) })
   })
@@ -241,7 +265,8 @@ describe("under the supervisor", () => {
 
 /** A program that starts a confined tree, says who is in it, and waits to be killed. */
 const OWNER = `
-import { detectSandbox } from "./sandbox.ts"
+import { bubblewrapArgv, systemMounts } from "./bubblewrap.ts"
+import { closedIn, detectSandbox } from "./sandbox.ts"
 import { buildEnv } from "../lib/environment.ts"
 import { run } from "../lib/process.ts"
 const [home, work, disabled, script] = process.argv.slice(2)

@@ -1,5 +1,5 @@
-import { mkdirSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, mkdirSync } from "node:fs"
+import { isAbsolute, join } from "node:path"
 import type { Confinement, Sandbox } from "../core/ports.ts"
 import { toolRoots } from "../lib/environment.ts"
 import { run } from "../lib/process.ts"
@@ -25,7 +25,7 @@ export async function detectSandbox({ home, hidden = [], disabled = false }: San
   if (version.ended === "missing") return withoutSandbox(home, "bubblewrap is not installed")
   const stage = join(home, "run", "stage")
   mkdirSync(stage, { recursive: true, mode: 0o700 })
-  const system = systemMounts()
+  const system = systemMounts(process.getuid?.() === 0 ? await closedIn(SYSTEM_CONFIGURATION) : [])
   const bare: Profile = {
     system,
     tools: toolsBeside(system, toolRoots()),
@@ -49,6 +49,30 @@ export async function detectSandbox({ home, hidden = [], disabled = false }: San
     kind: { is: "bubblewrap", version: version.stdout.trim().replace(/^bubblewrap /, "") },
     wrap: (argv, cwd, confinement) => ({ argv: bubblewrapArgv(argv, cwd, confinement, best), sandboxed: true }),
   }
+}
+
+const SYSTEM_CONFIGURATION = ["/etc", "/opt"]
+/** Each is a mount at every start. */
+const MOST_CLOSED = 200
+
+/** What in some folders only its owner or a group may read: as root we could, and so could an agent. */
+export async function closedIn(folders: readonly string[]): Promise<string[]> {
+  const there = folders.filter((folder) => existsSync(folder))
+  const found = await ask([
+    "find",
+    ...there,
+    "-maxdepth",
+    "5",
+    "!",
+    "-type",
+    "l",
+    "!",
+    "-perm",
+    "-004",
+    "-prune",
+    "-print0",
+  ])
+  return found.stdout.split("\0").filter(isAbsolute).slice(0, MOST_CLOSED)
 }
 
 async function withoutSandbox(home: string, why: string): Promise<Sandbox> {

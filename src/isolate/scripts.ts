@@ -80,9 +80,17 @@ git write-tree
 git --git-dir="$1" rev-parse "$2^{commit}" "$2^{tree}"
 `
 
+/**
+ * Pipes, sockets and devices are no part of any change; and git opens some files by their name (`.gitattributes`, a nested
+ * `.git/HEAD`), which in a pipe's case waits for ever.
+ */
+const CLEAR_SPECIAL = `
+find . '(' -type p -o -type s -o -type b -o -type c ')' -exec rm -f '{}' + 2>/dev/null || :
+`
+
 /** `into converts` → in `into` the paths that differ from the index; where files are converted, those of `diff-files` too. */
 export const LIST = `
-git ls-files -z --modified --deleted --others --exclude-standard >"$1"
+${CLEAR_SPECIAL}git ls-files -z --modified --deleted --others --exclude-standard >"$1"
 [ -z "$2" ] || git diff-files -z --raw --no-renames --ignore-submodules >"$1.raw"
 `
 

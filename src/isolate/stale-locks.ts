@@ -3,7 +3,7 @@ import { join } from "node:path"
 import type { Repo } from "../core/ports.ts"
 
 /** git holds the lock of a ref for milliseconds. */
-const STALE_MS = 10_000
+export const STALE_LOCK_MS = 10_000
 
 /**
  * Removes the locks that a git of ours left on refs of ours when it was killed: nobody else writes under `refs/flyball/`. A
@@ -16,7 +16,7 @@ export function clearStaleLocks({ gitDir }: Repo, now = Date.now()): string[] {
     for (const entry of list(folder)) {
       const path = join(folder, entry.name)
       if (entry.isDirectory()) visit(path, depth + 1)
-      else if (entry.name.endsWith(".lock") && isOlder(path, now - STALE_MS)) {
+      else if (entry.name.endsWith(".lock") && isOlder(path, now - STALE_LOCK_MS)) {
         rmSync(path, { force: true })
         removed.push(path)
       }

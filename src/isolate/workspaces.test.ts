@@ -471,7 +471,9 @@ describe("capture", () => {
       (path) => {
         for (const name of [" leading", "new\nline", 'quote"', "ümlaut", "-dash", ":(top)magic"])
           writeFileSync(join(path, name), "x")
-        execFileSync("mkfifo", [join(path, "pipe")])
+        // git opens some files by their name, and would wait for a pipe for ever.
+        mkdirSync(join(path, "new/.git"), { recursive: true })
+        execFileSync("mkfifo", ["pipe", ".gitattributes", "new/.gitignore", "new/.git/HEAD"], { cwd: path })
       },
       [" leading", "new\nline", 'quote"', "ümlaut", "-dash", ":(top)magic", ".gitignore", "a.txt", "dir/b.txt"],
     ],

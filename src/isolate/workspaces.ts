@@ -65,22 +65,32 @@ export function openWorkspaces(options: WorkspacesOptions): Workspaces {
       surveyed.add(base.sha)
       return base
     },
-    open(change, base, head, hooks, signal) {
+    async open(change, base, head, hooks, signal) {
       captured.delete(change)
-      return openWorkspace({
-        repo,
-        sandbox,
-        progress,
-        place: place(change),
-        base,
-        start: head ?? base,
-        hook: hooks.afterIsolate,
-        path,
-        way,
-        env: leaseOf(change).env,
-        pool,
-        known,
-        signal,
+      const openAt = (start: string) =>
+        openWorkspace({
+          repo,
+          sandbox,
+          progress,
+          place: place(change),
+          base,
+          start,
+          hook: hooks.afterIsolate,
+          path,
+          way,
+          env: leaseOf(change).env,
+          pool,
+          known,
+          signal,
+        })
+      if (head === undefined) return openAt(base)
+      return openAt(head).catch(async (thrown: unknown) => {
+        signal.throwIfAborted()
+        if (await holdsCommit(repo, head)) throw thrown
+        // Somebody cloned the repository anew: what lay in no branch of the remote is gone with the old one.
+        const text = `${head.slice(0, 10)}, where the last attempt ended, is in this repository no longer: begun at the base`
+        progress({ verb: "isolate", change, text })
+        return openAt(base)
       })
     },
     async capture(workspace, message, signal) {
@@ -125,6 +135,11 @@ export function openWorkspaces(options: WorkspacesOptions): Workspaces {
       return [...dead, ...checkouts]
     },
   }
+}
+
+async function holdsCommit(repo: Repo, commit: string): Promise<boolean> {
+  const asked = await tryGit(["cat-file", "-e", `${commit}^{commit}`], { cwd: repo.gitDir })
+  return asked.exitCode === 0
 }
 
 /** Merges in the object store alone: no folder, no index, and no merge driver of anybody's. */

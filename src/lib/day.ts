@@ -1,9 +1,14 @@
 /** When the day of a moment began in a time zone of the IANA database. */
 export function startOfDay(at: Date, timeZone: string): Date {
   const { midnight, aheadMs } = localIn(at, timeZone)
-  const near = new Date(midnight - aheadMs)
-  // A day on which the clocks are put forward or back began with another offset than it has now.
-  return new Date(midnight - localIn(near, timeZone).aheadMs)
+  // A day on which the clocks are put forward or back began with another offset than it has now; where that is done at its
+  // very beginning there are two midnights, of which the first counts, or none.
+  const near = midnight - aheadMs
+  const offsets = [near, near - DAY_MS / 2].map((moment) => localIn(new Date(moment), timeZone).aheadMs)
+  const begins = [aheadMs, ...offsets]
+    .map((offsetMs) => midnight - offsetMs)
+    .filter((moment) => localIn(new Date(moment), timeZone).midnight === midnight)
+  return new Date(Math.min(...(begins.length > 0 ? begins : [near])))
 }
 
 /** When the month of a moment began in a time zone. */

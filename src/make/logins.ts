@@ -1,10 +1,11 @@
 import { constants } from "node:fs"
-import { open, readFile, rename, writeFile } from "node:fs/promises"
+import { open, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { parse } from "yaml"
 import { z } from "zod"
 import { Failure } from "../core/failure.ts"
 import type { AgentKind } from "../core/loop.ts"
+import { writeWhole } from "../lib/write-whole.ts"
 import { adapterOf, programKinds } from "./agents/index.ts"
 import { ghAccounts, type LoginFile } from "./agents/logins.ts"
 import type { Outer } from "./environment.ts"
@@ -43,6 +44,11 @@ const MOST_BYTES = 256 * 1024
 const MOST_SETTINGS_BYTES = 16 * 1024 * 1024
 /** A login that ends sooner is of no use to a session. */
 const LEAST_MS = 5 * 60_000
+
+/** The tools whose logins are known here at all. */
+export function loginTools(): string[] {
+  return [...programKinds().filter((kind) => adapterOf(kind)?.access?.login !== undefined), "gh"]
+}
 
 /** Every login that this user's agents and `gh` keep, and which of them Flyball may use. */
 export async function findLogins(outer: Outer, home: string): Promise<FoundLogin[]> {
@@ -183,10 +189,7 @@ async function readConsents(home: string): Promise<Consents> {
 }
 
 async function writeConsents(home: string, consents: Consents): Promise<void> {
-  const file = join(home, FILE)
-  const next = `${file}.${process.pid}`
-  await writeFile(next, `${JSON.stringify(consents, null, 2)}\n`, { mode: 0o600 })
-  await rename(next, file)
+  await writeWhole(join(home, FILE), `${JSON.stringify(consents, null, 2)}\n`)
 }
 
 function endedAt(at: Date): string {

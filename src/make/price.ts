@@ -28,13 +28,45 @@ export async function spendOf(session: Session, prices: Prices = {}): Promise<Sp
   if (!session.begun) return NOTHING_SPENT
   const parts = await Promise.all(Object.values(session.usage).map((usage) => priced(usage, prices)))
   const sum = parts.reduce(addSpend, NOTHING_SPENT)
-  return parts.length > 0 && session.complete ? sum : { ...sum, basis: "unknown" }
+  // Who did what it was asked for has asked a model: an account of nothing is none (catalogue M2).
+  const isAccount = parts.length > 0 && session.complete && !(isFree(sum) && session.end?.is === "done")
+  return isAccount ? sum : { ...sum, basis: "unknown", more: true }
+}
+
+/**
+ * What a session cost, where its account may have fallen since `most`: what was told once stays spent.
+ */
+export async function spendOfMost(session: Session, most: Session["usage"], prices: Prices = {}): Promise<Spend> {
+  const [told, before] = await Promise.all([spendOf(session, prices), spendOf({ ...session, usage: most }, prices)])
+  const tokens = allTokens(before.tokens) > allTokens(told.tokens) ? before.tokens : told.tokens
+  return { ...told, tokens, usd: Math.max(told.usd, before.usd) }
+}
+
+/** The larger of two accounts of one session. */
+export function largerAccount(one: Session["usage"], other: Session["usage"]): Session["usage"] {
+  const [a, b] = [weighed(one), weighed(other)]
+  return b.tokens > a.tokens || (b.tokens === a.tokens && b.usd > a.usd) ? other : one
+}
+
+function weighed(usage: Session["usage"]): { usd: number; tokens: number } {
+  return Object.values(usage).reduce(
+    (sum, { usd = 0, tokens }) => ({ usd: sum.usd + usd, tokens: sum.tokens + allTokens(tokens) }),
+    { usd: 0, tokens: 0 },
+  )
+}
+
+function isFree({ usd, tokens }: Spend): boolean {
+  return usd === 0 && allTokens(tokens) === 0
+}
+
+function allTokens(tokens: Spend["tokens"]): number {
+  return tokens.in + tokens.out + tokens.cacheRead + tokens.cacheWrite
 }
 
 async function priced({ model, tokens, usd }: Usage, prices: Prices): Promise<Spend> {
   // An agent that reports zero dollars for tokens does not know its price: a dollar ceiling must not believe it.
   if (usd !== undefined && usd > 0) return { tokens, usd, basis: "reported" }
-  if (tokens.in + tokens.out + tokens.cacheRead + tokens.cacheWrite === 0) return { ...NOTHING_SPENT, tokens }
+  if (allTokens(tokens) === 0) return { ...NOTHING_SPENT, tokens }
   const tariff = model === undefined ? undefined : await tariffOf(model, prices)
   return tariff === undefined
     ? { tokens, usd: 0, basis: "unknown" }

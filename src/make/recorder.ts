@@ -18,12 +18,14 @@ export type ToRecord = {
       after: ReadonlyMap<string, Uint8Array>
       executable?: ReadonlySet<string>
     }
-  | { role: "reviewer"; head: ReadonlyMap<string, Uint8Array>; diffPaths: readonly string[] }
+  /** `head` holds what is there of the files. */
+  | { role: "reviewer" | "evaluator"; head: ReadonlyMap<string, Uint8Array>; diffPaths: readonly string[] }
+  | { role: "evaluator" | "planner" | "explorer"; head: ReadonlyMap<string, Uint8Array>; restsOn: readonly string[] }
 )
 
 /**
  * The two files of a session, from a real run: `json` for NAME.json and `jsonl` for NAME.jsonl. A maker's `before` and
- * `after` hold the files of its workspace (only those that differ need be there); a reviewer's `head` those of the diff.
+ * `after` hold the files of its workspace (only those that differ need be there).
  */
 export function recordSession(session: ToRecord): { json: string; jsonl: string } {
   const common = {
@@ -34,18 +36,25 @@ export function recordSession(session: ToRecord): { json: string; jsonl: string 
     agent: session.agent,
     recordedAt: session.recordedAt,
   }
-  const file: SessionFile =
-    session.role === "maker"
-      ? { ...common, role: "maker", edits: editsOf(session) }
-      : {
-          ...common,
-          role: "reviewer",
-          seen: [...session.diffPaths].sort().map((path) => ({ path, blob: blobOrNull(session.head.get(path)) })),
-        }
+  const file: SessionFile = { ...common, ...whatOf(session) }
   const scrubbed = session.lines.map((line) =>
     (session.scrub ?? []).reduce((text, [from, to]) => text.replaceAll(from, to), line),
   )
   return { json: `${JSON.stringify(file, null, 2)}\n`, jsonl: scrubbed.map((line) => `${line}\n`).join("") }
+}
+
+function whatOf(session: ToRecord) {
+  if (session.role === "maker") return { role: session.role, edits: editsOf(session) }
+  const { head } = session
+  const seen = (paths: readonly string[]) =>
+    [...paths].sort().map((path) => ({ path, blob: blobOrNull(head.get(path)) }))
+  if ("diffPaths" in session)
+    return session.role === "reviewer"
+      ? { role: session.role, seen: seen(session.diffPaths) }
+      : { role: session.role, of: "diff" as const, seen: seen(session.diffPaths) }
+  return session.role === "evaluator"
+    ? { role: session.role, of: "checkout" as const, seen: seen(session.restsOn) }
+    : { role: session.role, seen: seen(session.restsOn) }
 }
 
 function editsOf({

@@ -8,7 +8,8 @@ import { Failure } from "../core/failure.ts"
  * A recording is a folder of sessions. A session is two files: NAME.json (this schema: whose it is, and what it
  * changed) and NAME.jsonl, the agent's lines exactly as its CLI printed them. The smallest example is
  * src/make/fixtures/recording/. A session is played only where everything matches: the finding, the attempt, the role,
- * and the blobs it changes (a maker) or was shown (a reviewer). Nothing is ever played by guess.
+ * and the blobs it changes (a maker), was shown (whoever judges a diff) or rests on (whoever looks at a checkout). Nothing is
+ * ever played by guess.
  */
 
 const BlobId = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, "is not a full git blob id")
@@ -34,7 +35,7 @@ export const Edit = z.strictObject({
 })
 export type Edit = z.infer<typeof Edit>
 
-/** One file of the diff that a reviewer was shown, with its blob on the head (null: removed there). */
+/** One file that an answer rests on, with its blob in the checkout (null: there is none). */
 const Seen = z.strictObject({ path: RelativePath, blob: BlobId.nullable() })
 type Seen = z.infer<typeof Seen>
 
@@ -53,9 +54,22 @@ const common = {
 /** The schema of NAME.json. */
 export const SessionFile = z.discriminatedUnion("role", [
   z.strictObject({ ...common, role: z.literal("maker"), edits: z.array(Edit) }),
+  /** All files of the diff under review, as the head has them. */
   z.strictObject({ ...common, role: z.literal("reviewer"), seen: z.array(Seen).min(1) }),
+  z.strictObject({
+    ...common,
+    role: z.literal("evaluator"),
+    /** Whether `seen` lists all files of a change's diff, or, of the base itself, those on which the answer rests. */
+    of: z.enum(["diff", "checkout"]),
+    seen: z.array(Seen).min(1),
+  }),
+  /** Those files of the checkout on which the answer rests. */
+  z.strictObject({ ...common, role: z.enum(["planner", "explorer"]), seen: z.array(Seen).min(1) }),
 ])
 export type SessionFile = z.infer<typeof SessionFile>
+
+/** Whose sessions can be played; what others answer names things of their own run. */
+export const RecordedRole = z.enum(["maker", "reviewer", "evaluator", "planner", "explorer"])
 
 /** A session as it was read: where from, and its lines. */
 export type RecordedSession = { name: string; file: SessionFile; lines: string[] }
@@ -97,10 +111,10 @@ async function readLimited(path: string): Promise<string> {
 
 /** What a session to be played must match. `blobOf` gives the blob id of a file where the agent runs; undefined: no such file. */
 export type Wanted = {
-  role: "maker" | "reviewer"
+  role: SessionFile["role"]
   finding: string
   attempt: number
-  /** Reviewer: the paths that the diff under review touches. */
+  /** The paths that the diff under judgement touches; unset: there is none. */
   diffPaths?: readonly string[]
   blobOf: (path: string, like: string | null) => Promise<string | undefined>
 }
@@ -122,10 +136,7 @@ export async function matchSession(
   const misses: string[] = []
   const matches: RecordedSession[] = []
   for (const session of ofAttempt) {
-    const miss =
-      session.file.role === "maker"
-        ? await editsMiss(session.file.edits, wanted)
-        : await seenMiss(session.file.seen, wanted)
+    const miss = await missOf(session.file, wanted)
     if (miss === undefined) matches.push(session)
     else misses.push(`${session.name}: ${miss}`)
   }
@@ -133,6 +144,21 @@ export async function matchSession(
   if (first === undefined) return none(`what was recorded is not what is here (${misses.join("; ")})`)
   if (second !== undefined) return none(`two recorded sessions match: ${first.name} and ${second.name}`)
   return { is: "match", session: first }
+}
+
+/** The first thing in which what is here is not what was recorded. */
+function missOf(file: SessionFile, wanted: Wanted): Promise<string | undefined> | string {
+  switch (file.role) {
+    case "maker":
+      return editsMiss(file.edits, wanted)
+    case "reviewer":
+      return diffMiss(file.seen, wanted)
+    case "evaluator":
+      return file.of === "diff" ? diffMiss(file.seen, wanted) : checkoutMiss(file.seen, wanted)
+    case "planner":
+    case "explorer":
+      return checkoutMiss(file.seen, wanted)
+  }
 }
 
 async function editsMiss(edits: readonly Edit[], { blobOf }: Wanted): Promise<string | undefined> {
@@ -144,12 +170,22 @@ async function editsMiss(edits: readonly Edit[], { blobOf }: Wanted): Promise<st
   return undefined
 }
 
-async function seenMiss(seen: readonly Seen[], { blobOf, diffPaths = [] }: Wanted): Promise<string | undefined> {
+function diffMiss(seen: readonly Seen[], wanted: Wanted): Promise<string | undefined> | string {
+  const { diffPaths = [] } = wanted
   const recorded = seen.map(({ path }) => path).sort()
   const shown = [...new Set(diffPaths)].sort()
   if (recorded.join("\n") !== shown.join("\n")) {
-    return `it reviewed a diff of ${recorded.join(", ")}, this one is of ${shown.join(", ") || "nothing"}`
+    return `it judged a diff of ${recorded.join(", ")}, this one is of ${shown.join(", ") || "nothing"}`
   }
+  return seenMiss(seen, wanted)
+}
+
+function checkoutMiss(seen: readonly Seen[], wanted: Wanted): Promise<string | undefined> | string {
+  if (wanted.diffPaths !== undefined) return "it looked at a checkout, and here a diff is to be judged"
+  return seenMiss(seen, wanted)
+}
+
+async function seenMiss(seen: readonly Seen[], { blobOf }: Wanted): Promise<string | undefined> {
   for (const { path, blob } of seen) {
     const now = (await blobOf(path, blob)) ?? null
     if (now !== blob) return `it saw ${path} at ${blob ?? "no such file"}, here it is ${now ?? "no such file"}`

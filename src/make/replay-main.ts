@@ -5,7 +5,15 @@ import { setTimeout as wait } from "node:timers/promises"
 import { parseArgs } from "node:util"
 import { asFailure } from "../core/failure.ts"
 import { Finding } from "../core/finding.ts"
-import { blobId, type Edit, loadRecording, matchSession, pathsOfDiff, type RecordedSession } from "./recording.ts"
+import {
+  blobId,
+  type Edit,
+  loadRecording,
+  matchSession,
+  pathsOfDiff,
+  RecordedRole,
+  type RecordedSession,
+} from "./recording.ts"
 
 /*
  * The program behind `use: replay`: it stands where an agent's CLI would stand, prints the recorded lines and does the
@@ -48,14 +56,13 @@ async function main(): Promise<void> {
 
 async function find(): Promise<RecordedSession> {
   const { recording, role, attempt, finding, diff } = options()
-  if (recording === undefined || finding === undefined || (role !== "maker" && role !== "reviewer")) {
-    throw new Error(
-      "usage: replay --recording DIR --role maker|reviewer --attempt N --finding FILE [--diff FILE] [--pace MS]",
-    )
-  }
+  if (recording === undefined || finding === undefined || role === undefined)
+    throw new Error("usage: replay --recording DIR --role ROLE --attempt N --finding FILE [--diff FILE] [--pace MS]")
+  const recorded = RecordedRole.safeParse(role)
+  if (!recorded.success) throw new Error(`a ${role} can't be replayed: its answer names things of its own run`)
   const { fingerprint } = Finding.parse(JSON.parse(await readFile(finding, "utf8")))
   const found = await matchSession(await loadRecording(recording), {
-    role,
+    role: recorded.data,
     finding: fingerprint,
     attempt: Number(attempt),
     ...(diff === undefined ? {} : { diffPaths: pathsOfDiff(await readFile(diff, "utf8")) }),

@@ -75,16 +75,21 @@ function replayed(more: Partial<AgentTask> = {}) {
   return agents.run(task, new AbortController().signal)
 }
 
+const common = {
+  finding: "example",
+  attempt: 1,
+  format: "claude",
+  agent: { version: "1" },
+  recordedAt: "2026-01-01T00:00:00Z",
+  lines,
+} as const
+
 function record(name: string, session: Partial<Extract<ToRecord, { role: "maker" }>>): void {
-  const common = {
-    finding: "example",
-    attempt: 1,
-    format: "claude",
-    agent: { version: "1" },
-    recordedAt: "2026-01-01T00:00:00Z",
-    lines,
-  } as const
-  const { json, jsonl } = recordSession({ ...common, role: "maker", before: new Map(), after: new Map(), ...session })
+  keep(name, { ...common, role: "maker", before: new Map(), after: new Map(), ...session })
+}
+
+function keep(name: string, session: ToRecord): void {
+  const { json, jsonl } = recordSession(session)
   writeFileSync(join(folder, "recording", `${name}.json`), json)
   writeFileSync(join(folder, "recording", `${name}.jsonl`), jsonl)
 }
@@ -167,6 +172,49 @@ test.each<[string, () => Partial<AgentTask> | undefined, RegExp]>([
   expect(result.ended).toMatchObject({ is: "failed", code: "no_recording", why: expect.stringMatching(why) })
   expect(result.spend).toMatchObject({ usd: 0 })
   if (before !== undefined) expect(read("a.txt")).toBe(before)
+})
+
+const broken = new Map([["a.txt", bytes("broken\n")]])
+const looks = (role: "evaluator" | "planner" | "explorer", restsOn = ["a.txt", "b.txt"]): ToRecord => ({
+  ...common,
+  role,
+  head: broken,
+  restsOn,
+})
+
+test.each(["evaluator", "planner", "explorer"] as const)(
+  "a recorded %s of a checkout answers where the files are that its answer rests on, and where one is not there",
+  async (role) => {
+    keep("look", looks(role))
+    expect(await replayed({ role })).toMatchObject({ ended: { is: "done" }, said: "Done." })
+    write("b.txt", "new\n")
+    expect((await replayed({ role })).ended).toMatchObject({
+      code: "no_recording",
+      why: expect.stringMatching(/saw b\.txt at no such file/),
+    })
+  },
+)
+
+test("a recorded evaluator of a change answers to its diff alone", async () => {
+  keep("judges", { ...common, role: "evaluator", head: broken, diffPaths: ["a.txt"] })
+  keep("looks", looks("evaluator", ["a.txt"]))
+  const { diffFile = "" } = review(diffOf("a.txt"))
+  const asked = async (more: Partial<AgentTask>) =>
+    readFileSync((await replayed({ role: "evaluator", ...more })).log, "utf8")
+  expect(await asked({ diffFile })).toContain('"session":"judges"')
+  expect(await asked({})).toContain('"session":"looks"')
+  review(diffOf("a.txt", "b.txt"))
+  expect(await asked({ diffFile })).toMatch(
+    /judged a diff of a\.txt, this one is of a\.txt, b\.txt.*looked at a checkout/,
+  )
+})
+
+test.each(["triager", "scribe"] as const)("a %s can't be replayed, and says why", async (role) => {
+  expect((await replayed({ role })).ended).toMatchObject({
+    is: "failed",
+    code: "no_recording",
+    why: expect.stringContaining("names things of its own run"),
+  })
 })
 
 test.each([

@@ -15,7 +15,7 @@ import { agentEnvironment, type Outer } from "./environment.ts"
 import { findProgram, packageOf } from "./find-program.ts"
 import { openVeil } from "./gateway/veil.ts"
 import type { Lent } from "./logins.ts"
-import { type Prices, spendOf } from "./price.ts"
+import { largerAccount, type Prices, spendOfMost } from "./price.ts"
 import { openPrivateFolder, type PrivateFolder, sweepPrivateFolders } from "./private-folder.ts"
 import { openReportedCeiling } from "./reported-ceiling.ts"
 import { skillsRead } from "./skills-read.ts"
@@ -112,7 +112,7 @@ async function runAgent(task: AgentTask, options: AgentsOptions, signal: AbortSi
     signal,
   )
   const { ran, session } = watched
-  const spend = await spendOfTask(task, session, access, options.prices)
+  const spend = await spendOfTask(task, watched, access, options.prices)
   if (ran.ended === "aborted" && watched.stopped === undefined) throw aborted(task, spend, signal)
 
   const result: AgentResult = {
@@ -161,7 +161,13 @@ type Started = {
   lent: Extract<Lent, { is: "lent" }> | undefined
 }
 /** `stopped`: by a limit of ours that is not of time. */
-type Watched = { ran: Ran; session: Session; stopped?: { by: "output" } | { by: "ceiling"; why: string } }
+type Watched = {
+  ran: Ran
+  session: Session
+  /** The largest account that it gave of itself. */
+  most: Session["usage"]
+  stopped?: { by: "output" } | { by: "ceiling"; why: string }
+}
 
 async function watchedRun(
   argv: readonly string[],
@@ -177,6 +183,7 @@ async function watchedRun(
     metered() === undefined ? openReportedCeiling(task.limits, prices, (why) => spent.abort(why)) : undefined
   const shown = [...(lent?.secrets ?? []), outer[adapter.access?.tokenVariable ?? ""] ?? ""]
   let session: Session = command.model === undefined ? newSession : { ...newSession, model: command.model }
+  let most: Session["usage"] = {}
   let bytes = 0
   let spawned: number | undefined
   const ran = await run(argv, {
@@ -198,15 +205,16 @@ async function watchedRun(
       if (bytes > task.limits.outputBytes) return flood.abort()
       const before = session.spoken.length
       session = adapter.parse(line, session)
+      most = largerAccount(most, session.usage)
       reported?.told(session)
       if (session.spoken.length > before) watch?.said?.(session.spoken.slice(before), task)
     },
   })
   if (spawned !== undefined) watch?.ended?.(spawned, task)
   for (const limit of [ceiling, spent.signal])
-    if (limit.aborted) return { ran, session, stopped: { by: "ceiling", why: String(limit.reason) } }
+    if (limit.aborted) return { ran, session, most, stopped: { by: "ceiling", why: String(limit.reason) } }
   const flooded = !signal.aborted && (flood.signal.aborted || ran.droppedBytes > 0)
-  return { ran, session, ...(flooded ? { stopped: { by: "output" } } : {}) }
+  return { ran, session, most, ...(flooded ? { stopped: { by: "output" } } : {}) }
 }
 
 /** Exit codes lie, and so do limits that strike after the work was done: an agent's own final account goes first. */
@@ -267,7 +275,7 @@ async function confine(
 
 async function spendOfTask(
   task: AgentTask,
-  session: Session,
+  { session, most }: Pick<Watched, "session" | "most">,
   access: Access,
   prices: Prices | undefined,
 ): Promise<Spend> {
@@ -276,7 +284,7 @@ async function spendOfTask(
   const metered = access.metered()
   // One that spent and was not seen found another way: then its own word is all there is.
   const unseen = metered?.seen.requests === 0 && Object.keys(session.usage).length > 0
-  return metered === undefined || unseen ? spendOf(session, prices) : metered.spend
+  return metered === undefined || unseen ? spendOfMost(session, most, prices) : metered.spend
 }
 
 function modelOf({ model, replayed }: Session): { model?: string } {

@@ -73,6 +73,8 @@ export type Tables = {
   fired: { repo: string; loop: string; at: At }
   /** What triagers said of findings, under a digest of all that they were shown: see `engine/run/triage-keys.ts`. */
   triage: { repo: string; key: string; body: Json<unknown>; used_at: At }
+  /** How often in a row an agent was asked in vain: see `engine/patience.ts`. */
+  unanswered: { repo: string; loop: string; who: string; times: number; why: string; at: At }
   /** For each boot of a machine: what time it was when it had run for so long; see `ledger-time.ts`. */
   clock: { boot: string; uptime: number; at: At; ahead_since: number | null }
 }

@@ -70,6 +70,14 @@ const migrations: readonly { name: string; statements: readonly string[] }[] = [
     ],
   },
   {
+    name: "0006-unanswered",
+    statements: [
+      `create table unanswered (
+        repo text not null, loop text not null, who text not null, times int not null, why text not null,
+        at timestamptz not null default clock_timestamp(), primary key (repo, loop, who))`,
+    ],
+  },
+  {
     name: "0007-lease",
     statements: [
       // Made apart from these until now.

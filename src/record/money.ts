@@ -276,12 +276,16 @@ export async function settle(tx: Transaction<Tables>, change: string, settlement
   const { key, usd, tokens, basis } = settlement
   await tx
     .updateTable("money")
-    .set({ settled_usd: usd, tokens, basis })
+    .set({ settled_usd: Math.min(usd, MOST_USD), tokens: Math.min(Math.ceil(tokens), MOST_TOKENS), basis })
     .where("change", "=", change)
     .where("key", "=", key)
     .where("settled_usd", "is", null)
     .execute()
 }
+
+/** An agent may report any number: sums of these are still sums. */
+const MOST_USD = 1_000_000_000
+const MOST_TOKENS = 1_000_000_000_000_000
 
 /** What a dead process spent is not known: it is charged all that it had set aside. */
 async function settleDead(tx: Transaction<Tables>, change: string, key: string): Promise<void> {

@@ -11,9 +11,11 @@ export async function pruneLedger(
 ): Promise<{ what: string; count: number }[]> {
   const findings = await pruneFindings(db, before, dryRun)
   const sorted = await pruneTriage(db, before, dryRun)
+  const unanswered = await pruneUnanswered(db, before, dryRun)
   return [
     { what: "findings that nothing has seen since", count: findings },
     { what: "words of triagers that nothing has asked for since", count: sorted },
+    { what: "agents asked in vain that nothing has asked since", count: unanswered },
   ].filter((each) => each.count > 0)
 }
 
@@ -36,6 +38,16 @@ async function pruneTriage(db: Db, before: Date, dryRun: boolean): Promise<numbe
     : sql<{
         count: string
       }>`with gone as (delete from flyball.triage where used_at < ${before} returning 1) select count(*) as count from gone`
+  const { rows } = await count.execute(db)
+  return Number(rows[0]?.count ?? 0)
+}
+
+async function pruneUnanswered(db: Db, before: Date, dryRun: boolean): Promise<number> {
+  const count = dryRun
+    ? sql<{ count: string }>`select count(*) as count from flyball.unanswered where at < ${before}`
+    : sql<{
+        count: string
+      }>`with gone as (delete from flyball.unanswered where at < ${before} returning 1) select count(*) as count from gone`
   const { rows } = await count.execute(db)
   return Number(rows[0]?.count ?? 0)
 }

@@ -40,13 +40,19 @@ export async function ensureBranch({ repo, base, branch, commit, replaces, signa
     await git(["update-ref", "--no-deref", ref, commit, now ?? ""], { cwd: repo.gitDir, signal })
     return
   }
-  const lease = `--force-with-lease=refs/heads/${branch}:${replaces ?? ""}`
-  const pushed = await tryGit(
-    ["push", "--porcelain", "--no-verify", lease, base.remote.url, `${commit}:refs/heads/${branch}`],
-    { cwd: repo.gitDir, signal },
-  )
+  const { name, url } = base.remote
+  const push = (expected: string) => {
+    const lease = `--force-with-lease=refs/heads/${branch}:${expected}`
+    return tryGit(["push", "--porcelain", "--no-verify", lease, url, `${commit}:refs/heads/${branch}`], {
+      cwd: repo.gitDir,
+      signal,
+    })
+  }
+  let pushed = await push(replaces ?? "")
+  // Somebody deleted our earlier proposal's branch, as is done with what is closed.
+  if (pushed.exitCode !== 0 && replaces !== undefined && isRejected(pushed.stdout)) pushed = await push("")
   if (pushed.exitCode === 0) return
-  if (/\[rejected\]|stale info/.test(pushed.stdout)) throw taken(branch, base.remote.name)
+  if (isRejected(pushed.stdout)) throw taken(branch, name)
   if (/\[remote rejected\]/.test(pushed.stdout)) {
     throw new Failure("PUSH_REFUSED", `${base.remote.name} refused the branch ${branch}: ${lastLines(pushed.stderr)}`, {
       hint: "A rule there forbids it: signed commits alone, names of branches, who may push. Flyball's commits are not signed.",
@@ -54,6 +60,10 @@ export async function ensureBranch({ repo, base, branch, commit, replaces, signa
     })
   }
   throw unreachable(base, new GitError(["push"], pushed))
+}
+
+function isRejected(said: string): boolean {
+  return /\[rejected\]|stale info/.test(said)
 }
 
 /** Removes a proposal's branch after it landed; one that is gone, or that somebody pushed to, is left alone. */
@@ -140,9 +150,11 @@ async function landHere(repo: Repo, base: Base, commit: string, parent: string, 
   if (merged.exitCode === 0) return { is: "landed" }
   throw new Failure(
     "CHECKOUT_IN_THE_WAY",
-    `Merging into ${base.branch} would overwrite edits in your checkout: ${lastLines(merged.stderr)}`,
+    /would be overwritten|not uptodate|needs merge/i.test(merged.stderr)
+      ? `Merging into ${base.branch} would overwrite edits in your checkout: ${lastLines(merged.stderr)}`
+      : `git can't bring your checkout of ${base.branch} to what was approved: ${lastLines(merged.stderr)}`,
     {
-      hint: "Commit or stash them, then approve again.",
+      hint: "Commit or stash your edits, mend what git names, then approve again: nothing was merged.",
       retry: "person",
     },
   )

@@ -13,6 +13,17 @@ steps:
   - act: { for_each: finding, spawn: implementer(finding) }
 ${verify === "" ? "" : `  - verify: ${verify}\n`}guardrails: { budget: $1/run }
 `
+test.each([
+  ["many", 1],
+  ["", 1],
+  ["<= 200 kB", 0],
+  ["80%", 0],
+])("the target %j: a number that could be reached, or an error there", async (target, times) => {
+  const goal = `{ metrics: [ { name: kb, run: ./size.sh, target: ${JSON.stringify(target)} } ] }`
+  const { diagnostics } = await load(loop(goal, ""))
+  expect(diagnostics.filter(({ code }) => code === "BAD_TARGET")).toHaveLength(Number(times))
+})
+
 const metric = "{ metrics: [ { name: kb, run: ./size.sh, target: 200, direction: down } ] }"
 
 test.each<[string, string, unknown]>([

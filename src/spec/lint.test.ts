@@ -90,6 +90,23 @@ test("M2: makers that are commands and cost nothing need no budget", async () =>
 })
 
 test.each([
+  ["a triager", { discover: "  - discover: { run: failing_tests, triage: triager }" }, 1],
+  ["an explorer", { discover: "  - discover: { run: agent(scout) }", more: "agents: { scout: { use: claude } }" }, 1],
+  ["nobody who is paid", { discover: "  - discover: { run: failing_tests }" }, 0],
+  [
+    "an explorer that is a command",
+    {
+      discover: "  - discover: { run: agent(scout) }",
+      more: "agents: { scout: { use: command, command: ./look.sh } }",
+    },
+    0,
+  ],
+])("M2: a loop that makes nothing and has %s: said of its budget %#", async (_, over, times) => {
+  const text = loop({ act: "", verify: "", ship: "", guardrails: "", ...over })
+  expect((await load(text)).diagnostics.filter(({ code }) => code === "NO_BUDGET")).toHaveLength(Number(times))
+})
+
+test.each([
   ["an agent that isn't installed", { agents: [] }, "AGENT_NOT_INSTALLED"],
   ["a check that the project lacks", { checks: [] }, "CHECK_NOT_FOUND"],
   [

@@ -141,7 +141,7 @@ function lintVerification({ source, raw, loop }: Given): void {
 }
 
 function lintBudget({ source, raw, loop }: Given): void {
-  if (loop.steps.act === undefined || Object.keys(loop.guardrails.budget).length > 0) return
+  if (Object.keys(loop.guardrails.budget).length > 0) return
   // Commands cost nothing unless they declare it.
   const free = Object.values(loop.agents).every(
     ({ use, usdPerAttempt }) => use === "replay" || (use === "command" && usdPerAttempt === undefined),
@@ -151,7 +151,10 @@ function lintBudget({ source, raw, loop }: Given): void {
     code: "NO_BUDGET",
     severity: "warning",
     part: "key",
-    message: "The loop has no budget: only iterations and time stop what it spends.",
+    message:
+      loop.steps.act === undefined
+        ? "The loop has no budget, and agents that are paid: only time stops what they spend."
+        : "The loop has no budget: only iterations and time stop what it spends.",
     hint: "guardrails: { budget: $5/run }",
   })
 }

@@ -1,3 +1,4 @@
+import { readTarget } from "../core/judge-metrics.ts"
 import { Loop } from "../core/loop.ts"
 import { type PluginAgentFile, readAgentFiles } from "./agent-files.ts"
 import { type Unavailable, unavailable } from "./availability.ts"
@@ -10,6 +11,7 @@ import { listed, readGuardrails } from "./guardrails.ts"
 import { hashLoop } from "./hash.ts"
 import { readLearn } from "./learn.ts"
 import { lint } from "./lint.ts"
+import { lintSiblings, type NamedLoop } from "./loop-names.ts"
 import { Misread, reading } from "./misread.ts"
 import { readNetwork } from "./network.ts"
 import { type ProjectConfig, readChecksFile, readConfig } from "./project-files.ts"
@@ -34,6 +36,8 @@ export type LoadContext = {
   plugins?: readonly PluginAgentFile[]
   /** As if the loop had `strict: true`. */
   strict?: boolean
+  /** All loops of the repository, where this one is to be seen beside them. */
+  siblings?: readonly NamedLoop[]
 }
 
 /** `loop` is there exactly when no diagnostic is an error. */
@@ -78,6 +82,13 @@ export async function loadLoop(input: { file: string; text?: string }, context: 
   const body = { ...rest, agents, checks, strict: raw.strict ?? config.strict }
   lint({ source, raw, loop: { ...body, strict: draft.strict }, mentions, choose: surroundings.choose })
   const loop: Loop = { ...body, source: { repo: context.repo, path: input.file }, hash: hashLoop(body) }
+  if (context.siblings !== undefined)
+    lintSiblings(
+      source,
+      loop,
+      raw.trigger,
+      context.siblings.filter(({ file }) => file !== input.file),
+    )
   for (const missing of unavailable(loop)) complainOfMissing(source, raw, mentions, missing)
   const sorted = sortDiagnostics(diagnostics)
   return hasErrors(sorted) ? { diagnostics: sorted, names } : { loop: Loop.parse(loop), diagnostics: sorted, names }
@@ -273,6 +284,12 @@ function readGoal(source: SourceFile, { goal }: RawLoop): Loop["goal"] {
           message: `The metric has no \`${key}\`.`,
           hint: '{ name: failing_tests, run: "./count.sh", target: 0 }',
         })
+    if (target !== undefined && readTarget({ target }) === undefined)
+      complain(source, ["goal", "metrics", index, "target"], {
+        code: "BAD_TARGET",
+        message: `\`${target}\` is no number that could be reached.`,
+        hint: 'target: 0, target: "<= 200 kB", target: "80%"',
+      })
     return name === undefined || run === undefined || target === undefined
       ? []
       : [{ name, run, target, ...(direction === undefined ? {} : { direction }) }]

@@ -162,7 +162,8 @@ function complainOfAbsent(
   const severity = draft.strict ? "error" : "warning"
   const told = new Set<string>()
   for (const mention of draft.mentions.agents) {
-    for (let agent = agents[mention.name]; agent !== undefined; agent = agent.then) {
+    const named = Object.hasOwn(agents, mention.name) ? agents[mention.name] : undefined
+    for (let agent = named; agent !== undefined; agent = agent.then) {
       const { use } = agent
       if (
         ["command", "replay", "acp"].includes(use) ||

@@ -130,9 +130,10 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 
 /** Reports what the parser found; false when the data can't be trusted. */
 function complainOfSyntax(source: SourceFile, document: Document.Parsed): boolean {
-  for (const error of document.errors) {
+  for (const error of telling(document.errors)) {
     const [start, end] = error.pos
-    complainAt(source, { start, end: Math.max(end, start + 1) }, explainYaml(error, source.text))
+    const { at = { start, end: Math.max(end, start + 1) }, ...said } = explainYaml(error, source.text)
+    complainAt(source, at, said)
   }
   let sound = document.errors.length === 0
   for (const warning of document.warnings) {
@@ -168,7 +169,17 @@ function complainOfSyntax(source: SourceFile, document: Document.Parsed): boolea
   return sound
 }
 
-function explainYaml(error: YAMLError, text: string): { code: string; message: string; hint?: string } {
+/** Once the parser has lost its way it stumbles over every line that follows: the first of those says it all. */
+function telling(errors: readonly YAMLError[]): YAMLError[] {
+  const tabs = errors.filter(({ code }) => code === "TAB_AS_INDENT")
+  const doubles = errors.filter(({ code }) => code === "DUPLICATE_KEY")
+  const lost = errors.filter((error) => !tabs.includes(error) && !doubles.includes(error))
+  return tabs.length > 0 ? [...doubles, ...tabs] : [...doubles, ...lost.slice(0, 1)]
+}
+
+type Explained = { code: string; message: string; hint?: string | undefined; at?: Span }
+
+function explainYaml(error: YAMLError, text: string): Explained {
   const [start] = error.pos
   const line = text.slice(text.lastIndexOf("\n", start - 1) + 1).split("\n", 1)[0] ?? ""
   const mark = text[start] ?? ""
@@ -188,17 +199,40 @@ function explainYaml(error: YAMLError, text: string): { code: string; message: s
         hint: `Put it in quotes: "${mark}…".`,
       }
     case "BLOCK_AS_IMPLICIT_KEY":
+      if ([...line.matchAll(/:(?=\s|$)/g)].length < 2)
+        return {
+          code: "YAML_SYNTAX",
+          message: "This key has a value, and the line below is indented as if it belonged to it.",
+          hint: "Keys of one mapping begin in the same column.",
+        }
       return {
         code: "YAML_SYNTAX",
         message: "A second `key:` on one line.",
         hint: "Put the value in quotes if the colon belongs to it, else begin a new line or use { }.",
       }
-    case "BAD_INDENT":
+    case "MULTILINE_IMPLICIT_KEY":
+      return {
+        code: "YAML_SYNTAX",
+        message: "This line is no `key: value`.",
+        hint: keyWithoutSpace(line) ?? "A colon and a space follow each key.",
+        at: { start, end: start + Math.max(1, line.trim().length) },
+      }
+    case "BAD_INDENT": {
+      const open = /end with a ([\]}])/.exec(error.message)?.[1]
+      const at = open === undefined ? -1 : openedBy(text.slice(0, start))
+      if (open !== undefined && at !== -1)
+        return {
+          code: "YAML_SYNTAX",
+          message: `This \`${text[at]}\` is never closed.`,
+          hint: `A \`${open}\` ends it.`,
+          at: { start: at, end: at + 1 },
+        }
       return {
         code: "YAML_SYNTAX",
         message: "This line's indentation fits nothing above it.",
         hint: "Keys of one mapping begin in the same column.",
       }
+    }
     case "UNEXPECTED_TOKEN":
       return {
         code: "YAML_SYNTAX",
@@ -210,12 +244,34 @@ function explainYaml(error: YAMLError, text: string): { code: string; message: s
     case "MISSING_CHAR":
       return {
         code: "YAML_SYNTAX",
-        message: `${error.message}.`,
+        message: /must be followed by map values/.test(error.message)
+          ? "This line is no `key: value`."
+          : `${error.message.replace(/(closing .)quote/, "$1")}.`,
+        ...(/must be followed/.test(error.message) && keyWithoutSpace(line) !== undefined
+          ? { hint: keyWithoutSpace(line) }
+          : {}),
         ...(/\w\(.*["',]/.test(line) ? { hint: flowHint } : {}),
       }
     default:
       return { code: "YAML_SYNTAX", message: `${error.message}.` }
   }
+}
+
+/** Where the innermost bracket stands that nothing closes. */
+function openedBy(text: string): number {
+  let depth = 0
+  for (let at = text.length - 1; at >= 0; at--) {
+    const mark = text[at] ?? ""
+    if (mark === "]" || mark === "}") depth++
+    else if ((mark === "[" || mark === "{") && depth-- === 0) return at
+  }
+  return -1
+}
+
+/** `name:first`: what is meant. */
+function keyWithoutSpace(line: string): string | undefined {
+  const [, dash = "", key, value] = /^\s*(- )?([\w-]+):(\S.*)$/.exec(line) ?? []
+  return key === undefined ? undefined : `A space must follow the colon: \`${dash}${key}: ${value}\`.`
 }
 
 function spanOf(document: Document.Parsed, path: Path, part: "key" | "value"): Span {

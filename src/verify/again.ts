@@ -74,7 +74,7 @@ async function besideOthers(input: Input): Promise<Measurement> {
   const apart = sides.overlay.withoutNewTests
   if (apart === undefined || beside.result.is === "error") return beside
   const alone = await run(undefined, { ...headOf(sides), tree: apart.tree, fresh: true }, input)
-  return asSeenApart(measured.base, alone, beside)
+  return asSeenApart(measured.base, alone, beside, apart.moved)
 }
 
 /** The base as it is now, where a remembered one no longer tells the truth about these tests. */

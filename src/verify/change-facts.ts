@@ -1,4 +1,4 @@
-import type { Measurement } from "../core/evidence.ts"
+import type { Evidence, Measurement } from "../core/evidence.ts"
 import type { Finding } from "../core/finding.ts"
 import { judgeTests } from "../core/judge-measured.ts"
 import type { CheckSpec, Guardrails } from "../core/loop.ts"
@@ -8,18 +8,18 @@ import type { OwnTests } from "./checks/no-weakened-tests.ts"
 import { type Entry, readDiff } from "./diff.ts"
 import type { Subject } from "./evidence.ts"
 import { type FindGateFiles, isGateData } from "./gate-scripts/named.ts"
-import { type Measured, measureBase, reportedFiles, runsTests } from "./judge-check.ts"
+import { type Measured, measureBase, reportedFiles, runsTests, testsOf } from "./judge-check.ts"
 import type { Difference, MeasureTree, Overlay, OverlayTree } from "./measuring.ts"
 import { apartFromNewTests } from "./new-tests.ts"
 import { isTestPath } from "./paths.ts"
 
 /**
- * Whether a test of a deleted file passes by the same name in a file that the change adds. What it expects there is
+ * Whether a test that its file lost passes by the same name in a file that the change adds. What it expects there is
  * compared by `no_weakened_tests` itself.
  */
 function hasMoved(id: string, { entries, isTest }: ChangeFacts, own: Measurement): boolean {
   const [file = "", ...names] = id.split(" > ")
-  if (!entries.some(({ path, status }) => path === file && status === "deleted")) return false
+  if (!entries.some(({ path, status }) => path === file && status !== "added")) return false
   if (own.result.is !== "report" || own.result.report.kind !== "tests") return false
   const added = new Set(
     entries.filter(({ path, status }) => status === "added" && isTest(path)).map(({ path }) => path),
@@ -75,8 +75,7 @@ export async function withOverlay(
   const differences = facts.entries.map(differenceOf)
   const put = await tools.overlayTree({ repo, base, tree, testFiles, folder: facts.within, differences, signal })
   const known = { ...facts, isTest, harnessChanged: put.harnessChanged }
-  const overlay = reported.size === 0 ? put : await apartFromNewTests(put, known)
-  return { facts: known, overlay }
+  return { facts: known, overlay: await apartFromNewTests(put, known) }
 }
 
 /** A line of the difference as those who put files back need it. */
@@ -92,7 +91,7 @@ export async function lostInOwnTests(
   { subject, measureTree, signal }: { subject: Subject; measureTree: MeasureTree; signal: AbortSignal },
 ): Promise<OwnTests["lost"]> {
   const edited = facts.entries.some((entry) => entry.status !== "added" && facts.isTest(entry.path))
-  const lost: { id: string; why: string }[] = []
+  const lost: OwnTests["lost"][number][] = []
   for (const { check, head } of edited ? measured.filter((each) => runsTests(each.check)) : []) {
     if (head.tree === subject.tree) continue
     const purpose = `${check.name}-own-tests`
@@ -107,7 +106,38 @@ export async function lostInOwnTests(
     }
     const { failing } = judgeTests(head, own, { is: "nothing" })
     const stays = failing.filter((id) => !hasMoved(id, facts, own))
-    lost.push(...stays.map((id) => ({ id, why: "is lost in the change's own copy of the tests" })))
+    const ran = new Set(testsOf(own).map((test) => test.id))
+    const why = "is lost in the change's own copy of the tests"
+    lost.push(...stays.map((id) => ({ id, why, gone: !ran.has(id) })))
   }
   return lost
+}
+
+/**
+ * Whether all that stands in the way are the base's copies of tests that the change edits, and its own copies of them pass:
+ * then the change is of what the tests expect, and not of whether the code does it.
+ */
+export async function onlyBaseCopiesFail(
+  facts: ChangeFacts,
+  evidence: readonly Evidence[],
+  measured: readonly Measured[],
+  { subject, measureTree, signal }: { subject: Subject; measureTree: MeasureTree; signal: AbortSignal },
+): Promise<boolean> {
+  const failed = evidence.filter(({ outcome }) => outcome !== "pass")
+  const named = new Set(facts.finding?.reproduce?.ids ?? [])
+  const edited = new Set(facts.entries.flatMap(({ path, status }) => (status === "added" ? [] : [path])))
+  for (const { check, failing } of failed) {
+    const of = measured.find((each) => each.check.name === check && each.check.kind === "tests")
+    if (of === undefined || failing.length === 0) return false
+    const files = new Map(testsOf(of.base).map((test) => [test.id, test.file ?? ""]))
+    if (failing.some((id) => named.has(id) || !edited.has(files.get(id) ?? "") || !facts.isTest(files.get(id) ?? "")))
+      return false
+    const purpose = `${check}-own-tests`
+    const own = await measureTree(of.check, { tree: subject.tree, definitionsFrom: subject.base, purpose, signal })
+    signal.throwIfAborted()
+    const ran = new Set(testsOf(own).map((test) => test.id))
+    const left = judgeTests(of.base, own, { is: "nothing" }).failing
+    if (ran.size === 0 || left.some((id) => ran.has(id) || !edited.has(files.get(id) ?? ""))) return false
+  }
+  return failed.length > 0
 }

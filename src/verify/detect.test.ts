@@ -64,6 +64,23 @@ test.each<[string, Record<string, string>, Record<string, string>]>([
     },
   ],
   [
+    "mypy with a configuration that lists nothing itself, beside another tool's packages",
+    {
+      "pyproject.toml": "[tool.setuptools]\npackages = ['a']\n[tool.mypy]\nstrict = true\n",
+    },
+    { types: "mypy . | mypy | pyproject.toml" },
+  ],
+  [
+    "mypy with a section of setup.cfg that lists nothing",
+    { "setup.cfg": "[options]\npackages = find:\n[mypy]\nstrict = True\n[mypy-foo.*]\n" },
+    { types: "mypy . | mypy | setup.cfg" },
+  ],
+  [
+    "mypy with a file of its own that lists what it checks",
+    { "mypy.ini": "[mypy]\nfiles = src, tests\n" },
+    { types: "mypy | mypy | mypy.ini" },
+  ],
+  [
     "a Python project of a test and nothing else",
     { "test_a.py": "" },
     { tests_pass: "python3 -m pytest | pytest | test_a.py" },

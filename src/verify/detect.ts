@@ -1,6 +1,14 @@
 import type { CheckKind, CheckSpec } from "../core/loop.ts"
 import { detectRoles } from "./detect-roles.ts"
-import { hasPythonTool, makeTargets, nodeDependencies, type Project, requiredIn, scriptBehind } from "./project.ts"
+import {
+  hasPythonTool,
+  makeTargets,
+  nodeDependencies,
+  type Project,
+  pythonTool,
+  requiredIn,
+  scriptBehind,
+} from "./project.ts"
 
 /** A project's files, wherever they are: a checkout, or a commit that nobody checked out. */
 export type ProjectFiles = { read(path: string): Promise<string | undefined>; list(): Promise<string[]> }
@@ -52,6 +60,8 @@ const rootFiles: ReadonlySet<string> = new Set([
   "setup.cfg",
   "tox.ini",
   "pytest.ini",
+  "mypy.ini",
+  ".mypy.ini",
   "go.mod",
   "Cargo.toml",
   "Makefile",
@@ -173,9 +183,23 @@ function fromPython(project: Project): CheckSpec[] {
   ]
 }
 
-/** mypy checks what its configuration lists; where it lists nothing, the repository. */
+/** mypy checks what its configuration lists; where it lists nothing, the repository. Other tools have lists of these names too. */
 function mypyCommand(project: Project, config: string): string {
-  return /^\s*(files|packages|modules)\s*=/m.test(project.text(config) ?? "") ? "mypy" : "mypy ."
+  const own = ["files", "packages", "modules"]
+  const lists = config.endsWith(".toml")
+    ? own.some((key) => Object.hasOwn(pythonTool(project, "mypy") ?? {}, key))
+    : new RegExp(`^(${own.join("|")})\\s*[=:]`, "m").test(iniSection(project.text(config) ?? "", "mypy"))
+  return lists ? "mypy" : "mypy ."
+}
+
+/** What stands under `[name]`, up to the next section. */
+function iniSection(text: string, name: string): string {
+  const lines = text.split(/\r?\n/)
+  const start = lines.findIndex((line) => line.trimEnd() === `[${name}]`)
+  if (start === -1) return ""
+  const rest = lines.slice(start + 1)
+  const end = rest.findIndex((line) => /^\[/.test(line))
+  return (end === -1 ? rest : rest.slice(0, end)).join("\n")
 }
 
 function fromGo(project: Project): CheckSpec[] {

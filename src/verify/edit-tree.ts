@@ -20,6 +20,15 @@ export function treeReverted(tree: string, entries: readonly Entry[], { repo, si
   return writeTree(repo, tree, edits, signal)
 }
 
+/** A tree with certain entries of a difference as they are after it. */
+export function treeAsInHead(tree: string, entries: readonly Entry[], { repo, signal }: Where): Promise<string> {
+  const edits = entries.map(({ path, status, newMode, newId }) => ({
+    path,
+    side: status === "deleted" ? undefined : { mode: newMode, id: newId },
+  }))
+  return writeTree(repo, tree, edits, signal)
+}
+
 /** A tree in which one file has another text. */
 export async function treeWithText(
   tree: string,

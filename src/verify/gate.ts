@@ -17,9 +17,8 @@ import type { CheckSpec, Layer, Loop } from "../core/loop.ts"
 import type { Progress, Repo, Workspaces } from "../core/ports.ts"
 import { addSpend, NOTHING_SPENT, type Spend } from "../core/spend.ts"
 import { tryGit } from "../lib/git.ts"
-import { believed } from "./canary/believed.ts"
-import { withBelief } from "./canary/in-evidence.ts"
-import { lostInOwnTests, readFacts, withOverlay } from "./change-facts.ts"
+import { putToIt } from "./canary/in-evidence.ts"
+import { lostInOwnTests, onlyBaseCopiesFail, readFacts, withOverlay } from "./change-facts.ts"
 import { type ChangeFacts, fails, passes } from "./checks/check.ts"
 import { noWeakenedTests } from "./checks/no-weakened-tests.ts"
 import { evidenceOf, type Subject } from "./evidence.ts"
@@ -47,6 +46,8 @@ export type GateInput = {
   attempt: number
   /** Evidence of this change's earlier attempts: what was told once becomes a person's question. */
   earlier?: readonly Evidence[]
+  /** Nobody makes another attempt: expectations that people may want to take back are asked of a person at once. */
+  lastWord?: boolean
   /** A person's word on this head: it answers what the evidence asks of a person, and nothing else. */
   approval?: { by: string; head: string }
   /** For layers that ask agents: without these such a layer is skipped, which is never a pass. */
@@ -208,9 +209,12 @@ async function keep(state: State, facts: ChangeFacts, green: boolean, layerInput
   )
   const { measureTree } = state.input
   const lost = green ? await lostInOwnTests(facts, state.measured, { ...whereOf(state), measureTree }) : []
-  const judged = await noWeakenedTests(facts, { lost, repeated })
+  const where = { ...whereOf(state), measureTree }
+  const lastWord =
+    state.input.lastWord === true && (green || (await onlyBaseCopiesFail(facts, state.evidence, state.measured, where)))
+  const judged = await noWeakenedTests(facts, { lost, repeated, lastWord })
   const doubted = judged.outcome === "pass" && layerInput !== undefined && standingPasses(state)
-  const told = doubted ? withBelief(judged, await believed(state.measured, layerInput), repeated) : judged
+  const told = doubted ? await putToIt(judged, state.measured, layerInput, { repeated }) : judged
   record(state, evidenceOf("no_weakened_tests", state.subject, { command: readsDifference(state.subject), ...told }))
 }
 

@@ -30,11 +30,11 @@ export async function measureBoth(
     return measureTree(check, { tree: of, definitionsFrom: subject.base, purpose: purposed, differences, signal })
   }
   const head = await on(tree, "head")
-  const apart = check.kind === "tests" ? overlay.withoutNewTests : undefined
+  const apart = runsTests(check) ? overlay.withoutNewTests : undefined
   if (head.result.is === "error")
     return { check, base: await baseAgain(check, base, head, { measureTree, subject, signal }), head }
   if (apart === undefined || base.result.is === "error") return { check, base, head }
-  return { check, base, head: asSeenApart(base, await on(apart.tree, "base-tests"), head) }
+  return { check, base, head: asSeenApart(base, await on(apart.tree, "base-tests"), head, apart.moved) }
 }
 
 /**

@@ -51,6 +51,9 @@ export type Overlay = {
   harnessChanged: string[]
   /** What differs from the base to `tree`; unset where something was put back. */
   differences?: readonly Difference[]
-  /** The same tree without the test files that the head adds, which share a process with the base's; unset where it adds none. */
-  withoutNewTests?: { tree: string; removed: string[] }
+  /**
+   * The base's copies without the test files that the head adds, which share a process with them; unset where it adds none.
+   * `moved`: the base's files whose tests now stand in added ones; in `tree` they are the head's, since both at once collide.
+   */
+  withoutNewTests?: { tree: string; removed: string[]; moved: string[] }
 }

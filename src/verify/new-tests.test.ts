@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
+import type { Measurement, TestResult } from "../core/evidence.ts"
 import type { CheckSpec } from "../core/loop.ts"
 import { judgeAgain } from "./again.ts"
 import { readFacts, withOverlay } from "./change-facts.ts"
 import { gateFiles } from "./gate-scripts/named.ts"
-import { measureBoth } from "./judge-check.ts"
+import { measureBoth, testsOf } from "./judge-check.ts"
+import { asSeenApart } from "./new-tests.ts"
 import { overlayTree } from "./overlay.ts"
 import { type Files, openTestRepo, testProber, toolModules } from "./testing.ts"
 
@@ -102,6 +104,61 @@ test.skipIf(!onPath("go"))("T3: in go a new test file can't patch what the base'
   }
   const { evidence } = await judged("go test ./...", goBase, head)
   expect(evidence).toMatchObject({ outcome: "fail", failing: ["example.com/p > TestAdd"] })
+})
+
+test.skipIf(!onPath("pytest"))(
+  "a test file that moves to another folder does not collide with the base's copy of it",
+  async () => {
+    const more = "\ndef test_none():\n    assert lib.add(0, 0) == 0\n"
+    const { "tests/test_b.py": text, ...rest } = pythonBase
+    const moved = { ...rest, "tests/sums/test_b.py": text + more }
+    expect((await judged("python3 -m pytest", pythonBase, moved)).evidence).toMatchObject({ outcome: "pass", ran: 3 })
+  },
+)
+
+test("T3: of a file that moved, the base's own copies must pass as well", () => {
+  const measured = (tests: TestResult[]): Measurement => ({
+    check: "c",
+    tree: "t",
+    command: "c",
+    result: { is: "report", report: { kind: "tests", tests } },
+    exitCode: 0,
+    ms: 1,
+    sandboxed: false,
+    definition: "base",
+    cached: false,
+  })
+  const one = (file: string, status: TestResult["status"]): TestResult => ({
+    id: `${file} > x`,
+    file,
+    name: "x",
+    status,
+  })
+  const [base, alone, beside] = [[one("b", "passed")], [one("b", "failed")], [one("c/b", "passed")]].map(measured)
+  if (base === undefined || alone === undefined || beside === undefined) throw new Error("three")
+  expect(testsOf(asSeenApart(base, alone, beside, ["b"]))).toEqual([one("c/b", "passed"), one("b", "failed")])
+  expect(testsOf(asSeenApart(base, alone, beside, []))).toEqual([one("c/b", "passed")])
+})
+
+test.skipIf(!onPath("go"))(
+  "a Go test that moves to a file of its own does not collide with the base's copy of it",
+  async () => {
+    const more = goBase["lib_test.go"].replace("TestAdd", "TestOther")
+    const base = { ...goBase, "lib_test.go": `${goBase["lib_test.go"]}\n${more.slice(more.indexOf("func"))}` }
+    const head = { ...goBase, "other_test.go": more }
+    expect((await judged("go test ./...", base, head)).evidence).toMatchObject({ outcome: "pass", ran: 2 })
+  },
+)
+
+test("T3: where an exit code is all there is, a new test file can't end the run well", async () => {
+  const base = {
+    "check.sh": "set -e\nfor each in test/*.sh; do . ./$each; done\n",
+    "lib.sh": "echo no\n",
+    "test/b.sh": '[ "$(sh lib.sh)" = yes ]\n',
+  }
+  const head = { ...base, "lib.sh": "echo nothing\n", "test/a.sh": "exit 0\n" }
+  const { evidence } = await judged("sh check.sh", base, head)
+  expect(evidence.outcome).not.toBe("pass")
 })
 
 test("a new file that the change's source itself brings in is no mere test of it", async () => {

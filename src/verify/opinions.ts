@@ -7,11 +7,18 @@ import type { AgentSpec, Layer } from "../core/loop.ts"
 import { checkersOf, reviewersOf } from "../core/loop-roles.ts"
 import type { Agents, AgentTask, Repo, Workspaces } from "../core/ports.ts"
 import { addSpend, NOTHING_SPENT, type Spend } from "../core/spend.ts"
-import { type CheckerInput, fileNameOf, type Opinion, type ReviewFacts } from "./checker.ts"
+import { fileNameOf, type Opinion, type ReviewFacts } from "./checker.ts"
 import { readPatch } from "./diff.ts"
 import { evaluate } from "./evaluator.ts"
 import { type Subject, skipped } from "./evidence.ts"
-import { askPanel, type PanelOpinion } from "./panel.ts"
+import {
+  type OpinionMemory,
+  type OpinionQuestion,
+  opinionKey,
+  rememberedOpinion,
+  rememberOpinion,
+} from "./opinion-memory.ts"
+import { askPanel, type PanelMember, type PanelOpinion } from "./panel.ts"
 import { review } from "./reviewer.ts"
 
 /** Layers that ask agents: a reviewer, a panel of them, the evaluator of the goal. */
@@ -29,6 +36,8 @@ export type Reviewers = {
   share?: (spent: Spend, among: number) => Partial<AgentTask["limits"]>
   /** Whether the money was had for all of a panel at once; unset: it was. */
   together?: boolean
+  /** What they said before of the very same; without it everybody is asked. */
+  memory?: OpinionMemory
 }
 
 export type OpinionInput = {
@@ -61,35 +70,39 @@ export async function opinionsOf(layer: OpinionLayer, subject: Subject, input: O
       spend: NOTHING_SPENT,
     }
   }
-  told(
-    layer.by === "evaluator"
-      ? `${layer.agent} is asked whether the goal is met`
-      : `${names.join(", ")} ${names.length === 1 ? "reviews" : "review"}`,
-  )
   const diff = await readPatch(input.repo, subject.base, subject.tree, input.signal)
-  const asking: Asking = { ...input, reviewers, finding, subject, diff }
+  const asking: Asking = { ...input, reviewers, finding, subject, diff, layer }
+  const members = await Promise.all(names.map((name) => memberOf(name, asking)))
+  const missing = members.flatMap(({ name, known }) => (known === undefined ? [name] : []))
+  told(whoIsAsked(layer, names, missing))
   const { together = true } = reviewers
-  const members = layer.by === "panel" ? layer.agents : []
+  const among = together && layer.by === "panel" ? metered(missing, loop) : 1
+  const asked = members.map((member) => ({ ...member, ask: (spent: Spend) => member.ask(spent, among) }))
   const said =
     layer.by === "panel"
-      ? await askPanel(subject, {
-          check,
-          members: members.map((name) => ({
-            name,
-            check: reviewCheck(name),
-            ask: (spent) => ask(name, layer, asking, { spent, among: together ? metered(members, loop) : 1 }),
-          })),
-          quorum: layer.quorum,
-          together,
-          strict: loop.strict,
-        })
-      : alone(await ask(layer.agent, layer, asking, { spent: NOTHING_SPENT, among: 1 }))
+      ? await askPanel(subject, { check, members: asked, quorum: layer.quorum, together, strict: loop.strict })
+      : await askAlone(asked)
   for (const each of said.evidence) told(`${each.check}: ${each.outcome}: ${each.summary}`)
   return said
 }
 
-function alone({ evidence, spend }: Opinion): PanelOpinion {
-  return { evidence: [evidence], spend }
+/** A layer of one has no word beside that one's. */
+async function askAlone(members: readonly PanelMember[]): Promise<PanelOpinion> {
+  const said = await Promise.all(members.map(async ({ known, ask }) => known ?? (await ask(NOTHING_SPENT))))
+  return {
+    evidence: said.map(({ evidence }) => evidence),
+    spend: said.reduce((sum, { spend }) => addSpend(sum, spend), NOTHING_SPENT),
+  }
+}
+
+function whoIsAsked({ by }: OpinionLayer, names: readonly string[], missing: readonly string[]): string {
+  const before = names.filter((name) => !missing.includes(name))
+  const asks = by === "evaluator" ? "is asked whether the goal is met" : missing.length === 1 ? "reviews" : "review"
+  const parts = [
+    ...(before.length === 0 ? [] : [`${before.join(", ")} as before`]),
+    ...(missing.length === 0 ? [] : [`${missing.join(", ")} ${asks}`]),
+  ]
+  return parts.join("; ")
 }
 
 function whatLacks(layer: OpinionLayer, { finding, loop, reviewers }: OpinionInput): string | undefined {
@@ -100,25 +113,29 @@ function whatLacks(layer: OpinionLayer, { finding, loop, reviewers }: OpinionInp
   return layer.by === "evaluator" && reviewers.goalPrompt === undefined ? "no goal in words" : undefined
 }
 
-type Asking = OpinionInput & { reviewers: Reviewers; finding: Finding; subject: Subject; diff: string }
+type Asking = OpinionInput & {
+  reviewers: Reviewers
+  finding: Finding
+  subject: Subject
+  diff: string
+  layer: OpinionLayer
+}
 
-/** `spent` by others of the same layer, and `among` how many what is left is shared out. */
-async function ask(
-  name: string,
-  layer: OpinionLayer,
-  input: Asking,
-  { spent, among }: { spent: Spend; among: number },
-): Promise<Opinion> {
-  const { reviewers, loop, subject, known } = input
-  const reviewer = loop.agents[name]
+/** One who judges: what it said before of the very same, and how it is asked, where others spent and so many share what is left. */
+type Member = { name: string; known: Opinion | undefined; ask: (spent: Spend, among: number) => Promise<Opinion> }
+
+async function memberOf(name: string, input: Asking): Promise<Member> {
+  const { reviewers, loop, subject, layer, known: evidence } = input
   const isGoal = layer.by === "evaluator"
   const check = isGoal ? layerCheck(layer) : reviewCheck(name)
-  if (reviewer === undefined)
-    return { evidence: skipped(check, subject, `there is no agent \`${name}\` here`), spend: NOTHING_SPENT }
-  const { agents, maker, prompt, goalPrompt = prompt, limits, share } = reviewers
-  const spoken = addSpend(addSpend(input.spent, spent), stillDeclared(input, name))
+  const reviewer = loop.agents[name]
+  if (reviewer === undefined) {
+    const nobody = { evidence: skipped(check, subject, `there is no agent \`${name}\` here`), spend: NOTHING_SPENT }
+    return { name, known: nobody, ask: async () => nobody }
+  }
+  const { agents, maker, prompt, goalPrompt = prompt, limits, share, memory } = reviewers
   const { workspaces, finding, change, attempt, diff, signal } = input
-  const given: CheckerInput = {
+  const question: OpinionQuestion = {
     workspaces,
     agents,
     reviewer,
@@ -127,15 +144,25 @@ async function ask(
     change,
     attempt,
     diff,
-    evidence: known.filter((each) => !isOpinion(each.check)),
+    evidence: evidence.filter((each) => !isOpinion(each.check)),
     prompt: isGoal ? goalPrompt : prompt,
-    limits: { ...limits, ...share?.(spoken, among) },
     artifactDir: folderFor(name, layer, input),
     ...(loop.path === undefined ? {} : { path: loop.path }),
     strict: loop.strict,
     signal,
   }
-  return isGoal ? evaluate(check, subject, given) : review(check, subject, given)
+  const key = memory === undefined ? "" : opinionKey(check, subject, question)
+  return {
+    name,
+    known: await rememberedOpinion(memory, key, question),
+    ask: async (spent, among) => {
+      const spoken = addSpend(addSpend(input.spent, spent), stillDeclared(input, name))
+      const given = { ...question, limits: { ...limits, ...share?.(spoken, among) } }
+      const opinion = await (isGoal ? evaluate(check, subject, given) : review(check, subject, given))
+      await rememberOpinion(memory, key, opinion)
+      return opinion
+    },
+  }
 }
 
 /** Those of a panel that draw on the money; a command's price is its own. */

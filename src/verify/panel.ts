@@ -10,7 +10,7 @@ import { evidenceOf, type Subject } from "./evidence.ts"
 export type PanelInput = {
   /** The panel's own check, and its members with theirs. */
   check: string
-  members: readonly { name: string; check: string; ask: (spent: Spend) => Promise<Opinion> }[]
+  members: readonly PanelMember[]
   quorum: number
   /** Whether all may be asked at once; else one after the other, each with what the others left. */
   together: boolean
@@ -18,26 +18,27 @@ export type PanelInput = {
   strict: boolean
 }
 
+/** `known` is what it said of the very same before: then nobody asks it. */
+export type PanelMember = { name: string; known: Opinion | undefined; ask: (spent: Spend) => Promise<Opinion> }
+
 /** The word of each reviewer, and last the panel's own. */
 export type PanelOpinion = { evidence: Evidence[]; spend: Spend }
 
 /** Asks every reviewer of a panel for itself, and counts. None hears what another says. */
 export async function askPanel(subject: Subject, input: PanelInput): Promise<PanelOpinion> {
   const { members, quorum, check } = input
-  const opinions = input.together ? await atOnce(input) : await inTurn(input)
-  const alike = sameOpinions(members, opinions, input.strict)
-  const evidence = opinions.map((opinion, at) => {
-    const copy = alike.refused.get(at)
-    return copy === undefined || opinion.evidence.outcome !== "pass"
-      ? opinion.evidence
-      : { ...opinion.evidence, ...unheard(copy) }
+  const spoken = input.together ? await atOnce(input) : await inTurn(input)
+  const alike = sameOpinions(spoken, input.strict)
+  const heard = spoken.map(({ name, opinion }): Heard => {
+    const copy = alike.refused.get(name)
+    const isCopy = copy !== undefined && opinion.evidence.outcome === "pass"
+    const evidence = isCopy ? { ...opinion.evidence, ...unheard(copy) } : opinion.evidence
+    return { name, vote: voteOf(evidence), evidence }
   })
-  const votes = members.map((_, at): Vote => voteOf(evidence[at] ?? { outcome: "error" }))
-  const heard = members.flatMap(({ name }, at) => {
-    const each = evidence[at]
-    return each === undefined ? [] : [{ name, vote: votes[at] ?? "error", evidence: each }]
-  })
+  const unasked = members.slice(spoken.length).map((): Vote => "error")
+  const votes = [...heard.map(({ vote }) => vote), ...unasked]
   const judged = judgePanel(panelOutcome(votes, quorum), heard, { of: members.length, quorum })
+  const evidence = heard.map((each) => each.evidence)
   const own = evidenceOf(
     check,
     subject,
@@ -46,47 +47,48 @@ export async function askPanel(subject: Subject, input: PanelInput): Promise<Pan
   )
   return {
     evidence: [...evidence, own],
-    spend: opinions.reduce((sum, { spend }) => addSpend(sum, spend), NOTHING_SPENT),
+    spend: spoken.reduce((sum, { opinion }) => addSpend(sum, opinion.spend), NOTHING_SPENT),
   }
 }
 
+type Spoken = { name: string; opinion: Opinion }
+
 /** All end before any counts, also where one throws: what they opened is closed by then. */
-async function atOnce({ members }: PanelInput): Promise<Opinion[]> {
-  const settled = await Promise.allSettled(members.map(({ ask }) => ask(NOTHING_SPENT)))
+async function atOnce({ members }: PanelInput): Promise<Spoken[]> {
+  const settled = await Promise.allSettled(
+    members.map(async ({ name, known, ask }) => ({ name, opinion: known ?? (await ask(NOTHING_SPENT)) })),
+  )
   return settled.map((each) => {
     if (each.status === "rejected") throw each.reason
     return each.value
   })
 }
 
-/** What can't change the panel's word any more is not paid for. */
-async function inTurn({ members, quorum }: PanelInput): Promise<Opinion[]> {
-  const opinions: Opinion[] = []
+/** What can't change the panel's word any more is not paid for; what is known already comes first. */
+async function inTurn({ members, quorum }: PanelInput): Promise<Spoken[]> {
+  const spoken = members.flatMap(({ name, known }) => (known === undefined ? [] : [{ name, opinion: known }]))
   let spent = NOTHING_SPENT
-  for (const { ask } of members) {
-    const rejects = opinions.filter(({ evidence }) => voteOf(evidence) === "reject").length
+  for (const { name, known, ask } of members) {
+    if (known !== undefined) continue
+    const rejects = spoken.filter(({ opinion }) => voteOf(opinion.evidence) === "reject").length
     if (rejects > members.length - quorum) break
     const opinion = await ask(spent)
     spent = addSpend(spent, opinion.spend)
-    opinions.push(opinion)
+    spoken.push({ name, opinion })
   }
-  return opinions
+  return spoken
 }
 
 /** T5, among themselves: two copies of one opinion are no quorum. The later of two is refused where the loop is strict. */
-function sameOpinions(
-  members: PanelInput["members"],
-  opinions: readonly Opinion[],
-  strict: boolean,
-): { refused: Map<number, string>; caveats: string[] } {
-  const refused = new Map<number, string>()
+function sameOpinions(spoken: readonly Spoken[], strict: boolean): { refused: Map<string, string>; caveats: string[] } {
+  const refused = new Map<string, string>()
   const caveats: string[] = []
-  for (const [second, b] of opinions.entries())
-    for (const [first, a] of opinions.slice(0, second).entries()) {
-      const found = between(a.ran, b.ran)
+  for (const [at, b] of spoken.entries())
+    for (const a of spoken.slice(0, at)) {
+      const found = between(a.opinion.ran, b.opinion.ran)
       if (found === undefined || found.is === "independent") continue
-      const pair = `\`${members[first]?.name}\` and \`${members[second]?.name}\``
-      if (found.is === "same" && strict) refused.set(second, `It is no second opinion: ${pair} are one, ${found.why}.`)
+      const pair = `\`${a.name}\` and \`${b.name}\``
+      if (found.is === "same" && strict) refused.set(b.name, `It is no second opinion: ${pair} are one, ${found.why}.`)
       caveats.push(
         found.is === "same"
           ? `${pair} are one opinion: ${found.why}.`

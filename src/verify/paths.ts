@@ -75,6 +75,9 @@ const testShapes = [
   /_spec\.rb$/,
   /(^|\/)tests?\.(py|rs)$/,
   /Tests?\.(java|kt|cs|swift|php)$/,
+  // Perl's, bats', and those of shells and other scripts.
+  /\.(t|bats)$/,
+  /(^|\/)test[-_][^/]*\.(sh|bash|pl|rb|php|lua)$|[-_.](test|spec)s?\.(sh|bash|pl|php|lua)$/,
 ]
 
 /** Recorded expectations: snapshots and golden files. A program in a folder of that name is none. */

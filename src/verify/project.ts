@@ -61,8 +61,14 @@ export function requiredIn(project: Project, name: string): string | undefined {
 
 /** Whether pyproject.toml has a `[tool.NAME]`. */
 export function hasPythonTool(project: Project, name: string): boolean {
+  return pythonTool(project, name) !== undefined
+}
+
+/** The `[tool.NAME]` of pyproject.toml. */
+export function pythonTool(project: Project, name: string): object | undefined {
   const manifest = tolerant(() => parseToml(project.text("pyproject.toml") ?? ""))
-  return manifest !== undefined && isTable(manifest.tool) && manifest.tool[name] !== undefined
+  const found = manifest !== undefined && isTable(manifest.tool) ? manifest.tool[name] : undefined
+  return typeof found === "object" ? found : undefined
 }
 
 /** The targets of the project's Makefile, and its name. */

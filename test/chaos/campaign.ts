@@ -1,8 +1,8 @@
 import { tmpdir } from "node:os"
-import { stepNames } from "../../src/engine/engine.ts"
 import { bundle } from "../programs.ts"
 import type { Finding } from "./inspect.ts"
-import { type Kill, openDice, strata, targets } from "./plan.ts"
+import { type Kill, openDice, places, strata, targets } from "./plan.ts"
+import { flavours } from "./project.ts"
 import { chaosHome, playRound } from "./round.ts"
 
 export type Campaign = { seed: number; kills: number; minutes: number; say: (text: string) => void }
@@ -25,7 +25,7 @@ export async function campaign({ seed, kills, minutes, say }: Campaign): Promise
   const worker = programs.path("chaos-worker")
   const home = await chaosHome(tmpdir(), worker)
   const dice = openDice(seed)
-  const places = strata(stepNames, dice)
+  const kinds = strata(places, dice)
   const started = performance.now()
   const spent = () => (performance.now() - started) / 60_000
   const outcome: Outcome = {
@@ -33,7 +33,7 @@ export async function campaign({ seed, kills, minutes, say }: Campaign): Promise
     rounds: 0,
     minutes: 0,
     byTarget: counts(targets),
-    byStep: counts(stepNames),
+    byStep: counts(places),
     wrong: [],
   }
   try {
@@ -45,9 +45,14 @@ export async function campaign({ seed, kills, minutes, say }: Campaign): Promise
         outcome.byStep[kill.step] = (outcome.byStep[kill.step] ?? 0) + 1
       }
       outcome.rounds++
-      const round = await playRound({ home: home.path, worker, dice, next: () => places.next().value, goesOn, killed })
+      const flavour = flavours[(seed + outcome.rounds) % flavours.length] ?? flavours[0]
+      if (flavour === undefined) break
+      const chaos = { home: home.path, worker, dice, next: () => kinds.next().value, goesOn, killed }
+      const round = await playRound(chaos, flavour)
       outcome.wrong.push(...round.wrong.map((each) => ({ ...each, round: outcome.rounds })))
-      say(`round ${outcome.rounds}: ${outcome.kills} kills in ${spent().toFixed(1)} min, ${round.wrong.length} wrong`)
+      say(
+        `round ${outcome.rounds} (${flavour.name}): ${outcome.kills} kills in ${spent().toFixed(1)} min, ${round.wrong.length} wrong`,
+      )
       if (round.wrong.length === 0) continue
       say(
         `seed ${seed}, round ${outcome.rounds}: ${round.wrong.map((each) => `${each.is}: ${each.what}`).join("\n  ")}`,

@@ -1,12 +1,16 @@
-import type { StepName } from "../../src/engine/engine.ts"
+import { type StepName, stepNames } from "../../src/engine/engine.ts"
 
 /** Whom a kill hits: the process that carries the work, the maker's tree, or one of those that look after both. */
 export const targets = ["cli", "agent", "watchdog", "postmaster", "supervisor"] as const
 export type Target = (typeof targets)[number]
 
+/** Where a run can die: at the steps of a change, and while it asks those who come before a change, or after it. */
+export const places = [...stepNames, "triage", "learn"] as const
+export type Place = StepName | "triage" | "learn"
+
 export type Kill = {
   target: Target
-  step: StepName
+  step: Place
   phase: "begun" | "acted"
   /** At which occurrence of this step and phase, from 1. */
   nth: number
@@ -29,7 +33,7 @@ export function openDice(seed: number): Dice {
 }
 
 /** Every step and phase in turn: none is hit more often than another, as far as runs come to it. */
-export function* strata(steps: readonly StepName[], dice: Dice): Generator<Pick<Kill, "step" | "phase">, never> {
+export function* strata(steps: readonly Place[], dice: Dice): Generator<Pick<Kill, "step" | "phase">, never> {
   const all = steps.flatMap((step) => (["begun", "acted"] as const).map((phase) => ({ step, phase })))
   for (;;) for (const each of shuffled(all, dice)) yield each
 }
@@ -39,11 +43,17 @@ export function planRun(next: () => Pick<Kill, "step" | "phase">, dice: Dice): K
   const kills: Kill[] = []
   for (const nth of [1, 2, 3, 4])
     if (dice() < 0.5) kills.push({ target: "agent", step: "make", phase: "begun", nth, delayMs: upTo(200, dice) })
+  if (dice() < 0.3) kills.push({ target: "agent", ...late(dice() < 0.5 ? "plan" : "triage", dice) })
   if (dice() < 0.5) kills.push({ target: "watchdog", ...late("make", dice) })
   if (dice() < 0.25) kills.push({ target: "postmaster", ...next(), nth: 1, delayMs: soon(dice) })
   if (dice() < 0.2) kills.push({ target: "supervisor", ...next(), nth: 1, delayMs: soon(dice) })
-  if (dice() < 0.9) kills.push({ target: "cli", ...next(), nth: upTo(4, dice), delayMs: soon(dice) })
+  if (dice() < 0.9) kills.push({ target: "cli", ...once(next(), dice), delayMs: soon(dice) })
   return kills
+}
+
+/** At one of the first times; who is asked beside the changes is asked once in a run, and only its beginning is told. */
+function once({ step, phase }: Pick<Kill, "step" | "phase">, dice: Dice): Pick<Kill, "step" | "phase" | "nth"> {
+  return step === "triage" || step === "learn" ? { step, phase: "begun", nth: 1 } : { step, phase, nth: upTo(4, dice) }
 }
 
 /** What happens to an approval: it verifies and lands, and starts no agent. */
@@ -59,7 +69,7 @@ export function planLanding(dice: Dice): Kill[] {
   return [...(dice() < 0.2 ? [kill("postmaster")] : []), ...(dice() < 0.85 ? [kill("cli")] : [])]
 }
 
-function late(step: StepName, dice: Dice): Omit<Kill, "target"> {
+function late(step: Place, dice: Dice): Omit<Kill, "target"> {
   return { step, phase: "begun", nth: 1, delayMs: 100 + upTo(100, dice) }
 }
 

@@ -8,7 +8,7 @@ import { type SmallRepo, smallRepo } from "../small-repo.ts"
 import { type Finding, inspect } from "./inspect.ts"
 import type { Dice, Kill } from "./plan.ts"
 import { planLanding, planRun } from "./plan.ts"
-import { chaosProject, works } from "./project.ts"
+import { chaosProject, type Flavour, works } from "./project.ts"
 
 export const Facts = z.object({
   dataDir: z.string(),
@@ -16,6 +16,8 @@ export const Facts = z.object({
   findings: z.number(),
   /** Makers that were paid for, as the ledger tells it. */
   starts: z.number(),
+  /** What each session cost that belongs to no change: sorting, and looking back. */
+  besideUsd: z.array(z.number()),
   unsettled: z.number(),
   moneyUsd: z.number(),
   leases: z.array(z.string()),
@@ -38,8 +40,8 @@ export type Chaos = {
 export type Round = { wrong: Finding[]; said: string[]; facts?: Facts }
 
 /** One repository from the first run to the last proposal, with kills all the way; then everything is looked at. */
-export async function playRound(chaos: Chaos): Promise<Round> {
-  await using repo = await smallRepo(chaosProject())
+export async function playRound(chaos: Chaos, flavour: Flavour): Promise<Round> {
+  await using repo = await smallRepo(chaosProject(flavour))
   const said: string[] = []
   const worker = (asked: object) => follow(chaos, repo, asked, said)
   for (let run = 0; run < MOST_RUNS && chaos.goesOn(); run++) {
@@ -53,7 +55,7 @@ export async function playRound(chaos: Chaos): Promise<Round> {
   // The last one finds nothing to do, and clears up what dead runs left.
   await settle(worker)
   const facts = await factsOf(worker)
-  return { wrong: await inspect(repo, chaos.home, facts), said, facts }
+  return { wrong: await inspect(repo, chaos.home, facts, flavour), said, facts }
 }
 
 /** A round has so many pieces of work that far fewer do; the rest is for runs that were killed before they did anything. */
@@ -83,9 +85,15 @@ async function settle(worker: Worker): Promise<Facts> {
 
 /** True where all has ended well; a person's word lets the rest go on. */
 async function goOn(worker: Worker, { changes }: Facts): Promise<boolean> {
-  for (const view of changes)
+  for (const view of changes.filter(isWork))
     if (view.stage === "needs_a_person" && !endsWell(view)) await worker({ do: "answer", change: view.id })
-  return changes.length === works.length && changes.every(endsWell)
+  const mine = changes.filter(isWork)
+  return mine.length === works.length && mine.every(endsWell)
+}
+
+/** What a run learned is a change too, and waits for a person until the end. */
+export function isWork(view: Pick<ChangeView, "source">): boolean {
+  return view.source !== "lessons"
 }
 
 /** As the work would have ended without any kill, or, for those that can't be fixed, with a person. */

@@ -113,6 +113,7 @@ const byKind: Record<string, Record<string, string>> = {
     SQL: `'); DROP TABLE findings; -- PWNED`,
   },
   terminals: {
+    "orders to a CI's runner": `::stop-commands::PWNED\n  ::add-mask::a\n##vso[task.setvariable variable=x]PWNED\n##[group]x\n${ORDER}`,
     "colours and a cleared screen": `\u001B[31mred\u001B[2J\u001B[1;1H${ORDER}`,
     concealed: `\u001B[8mPWNED\u001B[0m ${ORDER}`,
     "a link (OSC 8)": `\u001B]8;;http://127.0.0.1:1/PWNED\u001B\\click\u001B]8;;\u0007 ${ORDER}`,

@@ -4,7 +4,7 @@ import { dirname } from "node:path"
 import { Failure } from "../../core/failure.ts"
 import { findLog, LogReport } from "../../engine/commands/logs.ts"
 import { openSession } from "../../engine/session.ts"
-import { plain, print, type Terminal } from "../terminal.ts"
+import { harmless, plain, print, type Terminal } from "../terminal.ts"
 
 /** `flyball logs [CHANGE] [-f] [--attempt N] [--prompt] [--plan]` */
 export async function logs(
@@ -93,5 +93,5 @@ function follow(print: (piece: string) => void, path: string, from: number): Pro
 
 /** What an agent printed, without what could steer a terminal. */
 function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]|\p{Cf}/gu, "")
+  return harmless(text).replace(/[^\P{Cc}\n\t]|\p{Cf}/gu, "")
 }

@@ -35,7 +35,7 @@ export async function validate(
   const repo = await openRepo(process.cwd(), flyballHome(process.env))
   const files =
     wanted.length > 0
-      ? await Promise.all(wanted.map((name) => findLoopFile(repo, name)))
+      ? await Promise.all(wanted.map((name) => findLoopFile(repo, name, process.cwd())))
       : await loopFiles(checkoutTree(repo.root))
   if (files.length === 0)
     throw new Failure("NO_LOOPS", `There are no loops in ${repo.root}/.flyball/loops.`, {

@@ -5,12 +5,11 @@ import { borrowRepo } from "../../isolate/borrow.ts"
 import { detectSandbox } from "../../isolate/sandbox.ts"
 import { git } from "../../lib/git.ts"
 import { version } from "../../version.ts"
-import { offeredAt } from "../gate/offered.ts"
 import { type AuditOptions, endedBy, inOrder, notesOn, sampled } from "./audit-corpus.ts"
 import { openCourt } from "./court.ts"
 import { cheatsFrom, type Made } from "./history/cheats.ts"
 import { type Candidate, mine } from "./history/mine.ts"
-import { type Fix, type Opening, openFix, provedWrong } from "./history/open-fix.ts"
+import { type Fix, type Opening, offeredAndWorking, openFix, provedWrong } from "./history/open-fix.ts"
 import { wrongFrom } from "./history/wrong.ts"
 import { judgeCase } from "./judge-case.ts"
 import { seedOf } from "./order.ts"
@@ -94,12 +93,14 @@ async function fixesOf(options: HistoryOptions, opening: Opening): Promise<Mined
     ),
   )
   const looked = opened.filter((each) => each !== undefined).length
+  const fixes = opened.filter((each): each is Fix => each !== undefined && !("why" in each))
   return {
-    fixes: opened.filter((each): each is Fix => each !== undefined && !("why" in each)),
+    fixes,
     looked,
     cut: looked < candidates.length,
     notes: [
       ...(candidates.length === 0 ? ["No small commit of the history changed source and tests together."] : []),
+      ...leftOutNotes(fixes),
       ...[...reasons].map(
         ([why, n]) => `${n} ${n === 1 ? "commit was" : "commits were"} left out: ${why.slice(0, 300)}`,
       ),
@@ -110,6 +111,16 @@ async function fixesOf(options: HistoryOptions, opening: Opening): Promise<Mined
         : []),
     ],
   }
+}
+
+/** Once for each check, with what was said first. */
+function leftOutNotes(fixes: readonly Fix[]): string[] {
+  const all = fixes.flatMap(({ left }) => left)
+  return [...new Set(all.map(({ check }) => check))].map((name) => {
+    const own = all.filter(({ check }) => check === name)
+    const times = own.length === 1 ? "one fix" : `${own.length} fixes`
+    return `\`${name}\` is left out for ${times}: it can't be measured there (${own[0]?.why ?? ""}).`
+  })
 }
 
 async function openOr(candidate: Candidate, opening: Opening): Promise<Fix | { why: string } | undefined> {
@@ -151,8 +162,8 @@ async function judgeOne(each: HistoryCase, opening: Opening, undecided: { n: num
   // On the parent no test shows the finding yet: the gate is told of it as of somebody's issue.
   const { reproduce: _, ...untested } = finding
   if (made === undefined) {
-    const own = { ...each, base: candidate.parent, head: candidate.commit, finding: untested }
-    return judgeCase({ ...own, checks: (await offeredAt(scratch.repo, candidate.parent)).checks }, opening)
+    const own = { ...each, base: candidate.parent, head: candidate.commit, finding: untested, lastWord: true }
+    return judgeCase({ ...own, checks: (await offeredAndWorking(candidate.parent, opening)).checks }, opening)
   }
   if (fix.calibrated.is === "unsound") return unmeasured(each, "thrown_out", fix.calibrated.why)
   if (made.proveWrong) {
@@ -168,6 +179,6 @@ async function judgeOne(each: HistoryCase, opening: Opening, undecided: { n: num
     return judgeCase({ ...each, base, head, finding, checks }, opening)
   }
   const head = await scratch.commit(made.changes, candidate.parent)
-  const there = await offeredAt(scratch.repo, candidate.parent)
+  const there = await offeredAndWorking(candidate.parent, opening)
   return judgeCase({ ...each, base: candidate.parent, head, finding: untested, checks: there.checks }, opening)
 }

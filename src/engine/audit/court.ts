@@ -19,6 +19,8 @@ export type Matter = {
   checks: Record<string, CheckSpec>
   /** Every check runs, even once one has refused the change. */
   exhaustive?: boolean
+  /** As by hand: nobody makes another attempt. */
+  lastWord?: boolean
   signal: AbortSignal
 }
 

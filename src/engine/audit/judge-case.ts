@@ -11,6 +11,8 @@ export type CommittedCase = CaseName & {
   head: string
   finding: Finding
   checks: Record<string, CheckSpec>
+  /** Nobody makes another attempt: it is judged as by hand. */
+  lastWord?: boolean
 }
 
 export type Judging = { court: Court; scratch: Scratch; signal: AbortSignal }
@@ -21,7 +23,8 @@ export type Judging = { court: Court; scratch: Scratch; signal: AbortSignal }
  */
 export async function judgeCase(each: CommittedCase, { court, scratch, signal }: Judging): Promise<CaseResult> {
   const started = performance.now()
-  const matter = { base: each.base, head: each.head, finding: each.finding, checks: each.checks, signal }
+  const { base, head, finding, checks, lastWord = false } = each
+  const matter = { base, head, finding, checks, lastWord, signal }
   const judged = await court.judge(matter)
   const came = cameOf(judged)
   const all = came === "accepted" ? judged : await court.judge({ ...matter, exhaustive: true })

@@ -2,8 +2,9 @@ import { userInfo } from "node:os"
 import type { Change } from "../../core/change.ts"
 import type { EventBody } from "../../core/event.ts"
 import { Failure } from "../../core/failure.ts"
-import type { Progress } from "../../core/ports.ts"
+import type { Progress, Repo } from "../../core/ports.ts"
 import { chosenOf } from "../../core/round.ts"
+import { tryGit } from "../../lib/git.ts"
 import { append, readChange } from "../../record/ledger.ts"
 import { readRuns } from "../../record/runs.ts"
 import { openEngine } from "../engine.ts"
@@ -48,9 +49,30 @@ export async function answerChange(options: AnswerOptions): Promise<{ change: Ch
   const { id, loop, run } = found
   const acts = (options.now && !nod) || said.is === "approve"
   if (acts) refuseHalted(session.home, { repo: session.repo.key, loop, run, change: id })
+  if (said.is === "approve") await refuseElsewhere(session.repo, found, signal)
   const now = acts || said.is === "close"
   const change = now ? await goOn(session, found, { ...options, said }) : await record(session, found, said)
   return { change: viewOf(change, false), notes: await show(session, change, signal) }
+}
+
+/**
+ * Without a remote an approval lands on the branch that is checked out. What was made for another one, which is still there, must
+ * not land here because somebody happened to stand here.
+ */
+async function refuseElsewhere(repo: Repo, { id, onto }: Change, signal: AbortSignal): Promise<void> {
+  if (onto === undefined) return
+  const options = { cwd: repo.root, signal }
+  const head = await tryGit(["symbolic-ref", "--quiet", "HEAD"], options)
+  if (head.stdout.trim() === `refs/heads/${onto}`) return
+  const remotes = await tryGit(["config", "--get-regexp", "^remote\\..*\\.url$"], options)
+  if (remotes.stdout.trim() !== "") return
+  const there = await tryGit(["rev-parse", "--verify", "--quiet", `refs/heads/${onto}`], options)
+  if (there.exitCode !== 0) return
+  const here = head.stdout.trim().replace(/^refs\/heads\//, "") || "no branch"
+  throw new Failure("OTHER_BRANCH", `${id} was made for ${onto}, and ${here} is checked out.`, {
+    hint: `\`git switch ${onto}\`, then approve again.`,
+    retry: "person",
+  })
 }
 
 /** Nobody makes lessons anew: their lines are as they are. */

@@ -12,6 +12,7 @@ import type { Definitions } from "../gate/offered.ts"
 import { type Judged, type OpenGate, openGate } from "../gate/open-gate.ts"
 import { placesOf } from "../gate/places.ts"
 import type { GateReport } from "../gate/report.ts"
+import { workingChecks } from "../gate/working.ts"
 import { openSession, pickChange } from "../session.ts"
 import { lackingTools } from "./tools-here.ts"
 
@@ -35,7 +36,12 @@ export type GateOptions = {
 export async function judgeByHand(options: GateOptions): Promise<GateReport> {
   const { cwd, signal, progress, loop, setup } = options
   const started = performance.now()
-  await using gate = await openGate({ cwd, loop, setup, progress, signal })
+  const unlent = new Set<string>()
+  const heard: Progress = (said) => {
+    if (NOT_LENT.test(said.text)) unlent.add(said.text)
+    progress(said)
+  }
+  await using gate = await openGate({ cwd, loop, setup, progress: heard, signal })
   const [base, head] = [
     await commitNamed(gate.source, cwd, options.base, signal),
     await commitNamed(gate.source, cwd, options.head, signal),
@@ -47,9 +53,11 @@ export async function judgeByHand(options: GateOptions): Promise<GateReport> {
     notes.push(`Your checkout has ${dirty === 1 ? "a change" : `${dirty} changes`} that no commit holds: not judged.`)
   const definitions = await definitionsFor(gate, base.sha, options, notes)
   const finding = options.finding === undefined ? undefined : await findingOf(options.finding, definitions, options)
-  const judged = await gate.gate(base.sha, head.sha, finding, { definitions })
+  const judged = await gate.gate(base.sha, head.sha, finding, { definitions, lastWord: true })
   signal.throwIfAborted()
   notes.push(...unseenIds(finding, judged))
+  if (judged.asks === "infrastructure")
+    notes.push(...[...unlent].map((text) => `${text}. \`--setup "npm ci"\`, or whatever installs them, brings them.`))
   const paths = await changedPaths(gate.repo.gitDir, base.sha, head.sha, signal)
   return reportOf(judged, { gate, base, head, finding, paths, notes, ms: Math.round(performance.now() - started) })
 }
@@ -75,7 +83,11 @@ async function definitionsFor(
   const lacking = await lackingTools(gate.source, Object.values(found.checks))
   const left = lacking.filter(({ check }) => ["lint", "types"].includes(found.checks[check]?.kind ?? ""))
   notes.push(...left.map(({ check, needs }) => `\`${check}\` is left out: ${needs} is not installed here.`))
-  const kept = Object.values(found.checks).filter(({ name }) => !left.some(({ check }) => check === name))
+  const here = Object.values(found.checks).filter(({ name }) => !left.some(({ check }) => check === name))
+  const { prober } = gate.toolsFor(found)
+  const { kept, left: broken } = await workingChecks(here, (check) => prober.measure(check, base, options.signal))
+  options.signal.throwIfAborted()
+  notes.push(...broken.map(({ check, why }) => `\`${check}\` is left out: it can't be measured on the base (${why}).`))
   if (!kept.some(({ kind }) => kind === "tests"))
     notes.push(
       "The project offers no tests: nothing shows that what worked still works. Name a command with `--check`.",
@@ -118,6 +130,9 @@ function unseenIds(finding: Finding | undefined, { measurements }: Judged): stri
       return `\`${id}\` is no test that ran, on the base or on the change.${meant}`
     })
 }
+
+/** Of dependencies: said where a tree asks for others than are installed in the checkout. */
+const NOT_LENT = / is not lent to the checkout: /
 
 type Facts = {
   gate: OpenGate

@@ -7,7 +7,8 @@ import type { Repo } from "../../core/ports.ts"
 import { type Halt, type HaltScope, haltOf, nameOfHalt, placeHalt, readHalts } from "../../isolate/halts.ts"
 import { openRepo } from "../../isolate/repo.ts"
 import { haltTrees } from "../../isolate/watchdog.ts"
-import { checkoutTree, loopFiles } from "../../spec/tree.ts"
+import { listNames, loopNames, namedLoop } from "../../spec/loop-names.ts"
+import { checkoutTree } from "../../spec/tree.ts"
 import { keptGoals } from "../goal/kept.ts"
 import { flyballHome } from "../home.ts"
 
@@ -62,9 +63,10 @@ export async function scopeOf(what: string | undefined, cwd: string, home: strin
   if (what === undefined || what === "all") return { is: "all" }
   if (/^[0-9a-f]{8}-[0-9a-f]{4}-/i.test(what)) return { is: "run", run: what }
   const repo = await openRepo(cwd, home)
-  const files = await loopFiles(checkoutTree(repo.root))
-  const loops = [...files.map((path) => path.replace(/^.*\/|\.ya?ml$/g, "")), ...keptGoals(repo)]
-  const named = what.replace(/^.*\/|\.ya?ml$/g, "")
+  const known = await loopNames(checkoutTree(repo.root))
+  const loops = [...listNames(known), ...keptGoals(repo)]
+  // What runs goes by the loop's name, whatever its file is called.
+  const named = namedLoop(known, what)?.name ?? namedLoop(known, what.replace(/^.*\/|\.ya?ml$/g, ""))?.name ?? what
   if (loops.includes(named)) return { is: "loop", repo: repo.key, loop: named }
   const changes = changesOf(repo, home).filter((change) => change === what || change.includes(what))
   const [change, second] = changes.includes(what) ? [what] : changes

@@ -1,7 +1,8 @@
 import { z } from "zod"
 import { Failure } from "../../core/failure.ts"
 import type { DetectedAgent } from "../../make/detect-agents.ts"
-import { type FoundLogin, findLogins, forgetLogin, useLogin } from "../../make/logins.ts"
+import { type FoundLogin, findLogins, forgetLogin, loginTools, useLogin } from "../../make/logins.ts"
+import { nearest } from "../../spec/nearest.ts"
 import { flyballHome } from "../home.ts"
 
 export const LoginView = z.object({
@@ -32,8 +33,9 @@ export async function logins(): Promise<LoginsReport> {
   return { logins: found.map(viewOfLogin) }
 }
 
-/** The login of one tool. Throws NO_LOGIN. */
+/** The login of one tool. Throws NO_SUCH_TOOL, NO_LOGIN. */
 export async function loginOfTool(tool: string): Promise<LoginView> {
+  refuseUnknown(tool)
   const found = (await logins()).logins
   const login = found.find((each) => each.tool === tool)
   if (login !== undefined) return login
@@ -46,14 +48,27 @@ export async function loginOfTool(tool: string): Promise<LoginView> {
   })
 }
 
+function refuseUnknown(tool: string): void {
+  const known = loginTools()
+  if (known.includes(tool)) return
+  const close = nearest(tool, known)
+  throw new Failure("NO_SUCH_TOOL", `Flyball knows no tool \`${tool}\` that keeps a login.`, {
+    hint: close === undefined ? `It knows ${known.join(", ")}.` : `Did you mean \`${close}\`?`,
+    retry: "person",
+  })
+}
+
 /** Writes down that sessions of this tool may have its login. */
 export async function allowLogin(tool: string): Promise<LoginReport> {
   return { login: viewOfLogin(await useLogin(tool, process.env, flyballHome(process.env))) }
 }
 
-/** Takes that back. */
+/** Takes that back. Throws NO_SUCH_TOOL. */
 export async function refuseLogin(tool: string): Promise<LoginForgetReport> {
-  return { tool, forgotten: await forgetLogin(tool, flyballHome(process.env)) }
+  // What was once said of a tool can be taken back, known or not.
+  if (await forgetLogin(tool, flyballHome(process.env))) return { tool, forgotten: true }
+  refuseUnknown(tool)
+  return { tool, forgotten: false }
 }
 
 /** What the yes means: said before it is asked for. */

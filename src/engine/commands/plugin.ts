@@ -2,11 +2,11 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { z } from "zod"
 import { Failure } from "../../core/failure.ts"
+import { rememberRepository } from "../../isolate/known-repositories.ts"
 import { openRepo } from "../../isolate/repo.ts"
 import { folderTree } from "../../make/skills.ts"
 import { nearest } from "../../spec/nearest.ts"
 import { flyballHome } from "../home.ts"
-import { rememberRepository } from "../known-repositories.ts"
 import { PinnedPlugin, PLUGINS_FILE, readPluginsFile, writePluginsFile } from "../plugins/plugins-file.ts"
 import { PluginContents, readMarketplace, readPlugin } from "../plugins/read-plugin.ts"
 import { readSource } from "../plugins/source.ts"
@@ -73,7 +73,7 @@ export async function addPlugins(
     const { offer, staged } = await look(want, { cwd, home, pinned, staging: staging.folder, signal })
     if (!(await agreed(offer))) continue
     const { trusted: _trusted, folder: _folder, brings, ...pin } = offer.plugin
-    await rememberRepository(repo)
+    rememberRepository(repo)
     const folder = await keepTrusted(home, pin, staged)
     if (source !== undefined)
       await writePluginsFile(repo.root, [...pinned.filter((each) => each.name !== pin.name), pin])

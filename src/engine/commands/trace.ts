@@ -144,6 +144,10 @@ async function commitNamed(name: string, asking: Asking): Promise<string[] | und
   const ran = await tryGit(asked, asking)
   if (ran.exitCode === 0) return [ran.stdout.trim()]
   const tracked = await tryGit(["ls-files", "--error-unmatch", "--", name], asking)
+  if (tracked.exitCode === 0 && name !== "" && !tracked.stdout.split("\n").includes(name.replace(/^\.\//, "")))
+    throw new Failure("WRONG_USE", `${name} is a folder: which line of which file?`, {
+      hint: `\`flyball trace ${tracked.stdout.split("\n")[0] ?? "FILE"}:1\``,
+    })
   if (tracked.exitCode === 0)
     throw new Failure("WRONG_USE", `${name} is a file: which line of it?`, { hint: `\`flyball trace ${name}:1\`` })
   return undefined

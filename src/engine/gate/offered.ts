@@ -5,9 +5,10 @@ import type { Repo } from "../../core/ports.ts"
 import { git } from "../../lib/git.ts"
 import { type Diagnostic, hasErrors } from "../../spec/diagnostic.ts"
 import { loadLoop } from "../../spec/load.ts"
+import { listNames, loopNames, namedLoop } from "../../spec/loop-names.ts"
 import { readChecksFile, readConfig } from "../../spec/project-files.ts"
 import { placed } from "../../spec/resolve.ts"
-import { commitTree, loopFiles } from "../../spec/tree.ts"
+import { commitTree } from "../../spec/tree.ts"
 import { changeChecks } from "../../verify/checks/index.ts"
 import { detectChecksIn } from "../../verify/detect-in.ts"
 import { isTestPath } from "../../verify/paths.ts"
@@ -55,11 +56,10 @@ export async function offeredAt(repo: Repo, commit: string): Promise<Definitions
 /** A loop's layers, as its file stands on a commit. Throws Failure NO_SUCH_LOOP or LOOP_INVALID. */
 export async function loopAt(repo: Repo, commit: string, wanted: string): Promise<Definitions> {
   const tree = commitTree(repo.gitDir, commit)
-  const known = await loopFiles(tree)
-  const bare = wanted.replace(/^\.\//, "")
-  const file = known.find((path) => path === bare || path.replace(/^.*\/|\.ya?ml$/g, "") === wanted)
+  const known = await loopNames(tree)
+  const file = namedLoop(known, wanted)?.file
   if (file === undefined) {
-    const names = known.map((path) => path.replace(/^.*\/|\.ya?ml$/g, ""))
+    const names = listNames(known)
     throw new Failure("NO_SUCH_LOOP", `There is no loop "${wanted}" on ${commit.slice(0, 10)}.`, {
       hint:
         names.length === 0

@@ -34,7 +34,7 @@ export type Judged = GateResult & { layers: readonly Layer[]; definitions: Defin
 
 /** More of the one judgement: its own definitions, and whatever else the gate of `verify/` takes. */
 export type JudgeOptions = { definitions?: Definitions } & Partial<
-  Pick<GateInput, "change" | "attempt" | "earlier" | "approval" | "progress">
+  Pick<GateInput, "change" | "attempt" | "earlier" | "lastWord" | "approval" | "progress">
 >
 
 export type GateTools = { workspaces: Workspaces; prober: TreeProber }

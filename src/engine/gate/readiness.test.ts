@@ -44,6 +44,13 @@ const cases: [string, Partial<ReadinessFacts>, Readiness["is"], string?][] = [
   ],
 ]
 
+test.each([
+  ["vitest", "its tests are judged one by one"],
+  ["exit", "`tests_pass` as a whole by the exit code alone"],
+])("what reads the tests says how they are seen: %s", (format, says) => {
+  expect(readinessOf({ ...all, checks: [{ ...tests, format }, lint] }).says).toContain(says)
+})
+
 test.each(cases)("%s", (_, facts, is, raise) => {
   const ready = readinessOf({ ...all, ...facts })
   expect(ready.is).toBe(is)

@@ -42,7 +42,7 @@ export function readinessOf(facts: ReadinessFacts): Readiness {
   const [first] = [...blocks, ...cares]
   return {
     is,
-    says: first?.why ?? "its checks are seen, its tests are judged one by one, and what runs is sandboxed",
+    says: first?.why ?? `its checks are seen, ${howTestsAreSeen(tests)}, and what runs is sandboxed`,
     trust: trustOf(judging, is),
     raise: [...blocks, ...cares].map(({ mend }) => mend).concat(wishesOf(facts)),
     measured: facts.checks.some(({ proof }) => proof !== undefined)
@@ -51,6 +51,12 @@ export function readinessOf(facts: ReadinessFacts): Readiness {
         ? "base"
         : "no",
   }
+}
+
+function howTestsAreSeen(tests: ReadinessFacts["checks"]): string {
+  const byExit = tests.filter(({ format }) => format === "exit").map(({ name }) => `\`${name}\``)
+  if (byExit.length === 0) return "its tests are judged one by one"
+  return `${byExit.join(" and ")} as a whole by the exit code alone`
 }
 
 type Trouble = { why: string; mend: string }

@@ -3,13 +3,13 @@ import { readdir, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { z } from "zod"
 import type { Repo } from "../../core/ports.ts"
+import { isGone, isReplaced, knownRepositories } from "../../isolate/known-repositories.ts"
 import { leavingOf } from "../../isolate/leaving.ts"
 import { isOfTheDead } from "../../isolate/owned.ts"
 import { unusedInPool } from "../../isolate/pool.ts"
 import { discard } from "../../isolate/trash.ts"
 import { liveness } from "../../lib/alive.ts"
 import { identify, isAlive } from "../../lib/process-tree.ts"
-import { isGone, knownRepositories } from "../known-repositories.ts"
 import type { Dead } from "./item.ts"
 
 const Owner = z.object({ host: z.string(), pid: z.number(), started: z.string() })
@@ -57,9 +57,14 @@ export async function deadSupervisors(): Promise<Dead[]> {
 
 /** Data of repositories that are gone from this machine. */
 export async function deadRepositories(home: string): Promise<Dead[]> {
-  return knownRepositories(home)
-    .filter((repository) => isGone(repository))
-    .map(({ root, dataDir }) => folderOf("repository", dataDir, `its repository ${root} is gone`))
+  const dead: Dead[] = []
+  for (const repository of knownRepositories(home)) {
+    const { root, dataDir } = repository
+    if (isGone(repository)) dead.push(folderOf("repository", dataDir, `its repository ${root} is gone`))
+    else if (await isReplaced(repository))
+      dead.push(folderOf("repository", dataDir, `another history lies in ${root} by now`))
+  }
+  return dead
 }
 
 /** Workspaces of changes that are over, checkouts of dead processes, and the trash. */
@@ -102,6 +107,7 @@ export async function oldCaches(repo: Repo, before: number): Promise<Dead[]> {
     "explorations",
     "triage",
     "evaluations",
+    "opinions",
     "cache/go-build",
   ]) {
     for (const name of await list(join(repo.dataDir, kind))) {

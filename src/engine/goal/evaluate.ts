@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Evaluation, parseEvaluation } from "../../core/evaluation.ts"
-import type { Finding } from "../../core/finding.ts"
 import { independence } from "../../core/independence.ts"
 import { limitsOf } from "../../core/limits.ts"
 import type { AgentSpec, Loop } from "../../core/loop.ts"
@@ -9,7 +8,7 @@ import type { Base, Evaluated, Green } from "../../core/ports.ts"
 import { inert, inertLine } from "../../core/untrusted.ts"
 import { git } from "../../lib/git.ts"
 import { evaluatorPrompt } from "../../make/evaluator-prompt.ts"
-import { consult, workOfRun } from "../consult.ts"
+import { consult, noFinding, workOfRun } from "../consult.ts"
 import type { Context } from "../context.ts"
 import { type Answer, type AnswerFor, rememberAnswer, rememberedAnswer } from "./answers.ts"
 
@@ -95,7 +94,7 @@ async function askAbout(
         maxBytes: limitsOf(loop.guardrails).promptBytes,
       }),
       answer: Evaluation,
-      finding: about(goal, base),
+      finding: noFinding({ source: "goal", title: goal.slice(0, 300), commit: base.sha }, goal),
       readable: evidence.flatMap(({ artifact }) => (artifact !== undefined && existsSync(artifact) ? [artifact] : [])),
       artifactDir: join(repo.dataDir, "explorations", work, "goal"),
     },
@@ -115,17 +114,4 @@ async function askAbout(
 
 function shown({ use, model }: AgentSpec): string {
   return model === undefined ? use : `${use} ${model}`
-}
-
-/** An evaluator of the base works on no finding. */
-function about(goal: string, { sha }: Base): Finding {
-  return {
-    fingerprint: "0".repeat(16),
-    source: "goal",
-    title: goal.slice(0, 300),
-    body: "",
-    severity: "low",
-    commit: sha,
-    attemptable: false,
-  }
 }

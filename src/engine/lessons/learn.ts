@@ -1,14 +1,13 @@
 import { isAbsolute, join } from "node:path"
 import type { Change } from "../../core/change.ts"
 import { asFailure } from "../../core/failure.ts"
-import type { Finding } from "../../core/finding.ts"
 import { bestOf, roundsOf } from "../../core/round.ts"
 import { inertLine } from "../../core/untrusted.ts"
 import { tryGit } from "../../lib/git.ts"
 import { type HardChange, scribePrompt } from "../../make/scribe-prompt.ts"
 import { readChanges, readEvents } from "../../record/ledger.ts"
 import { admit, readRun } from "../../record/runs.ts"
-import { consult, workOfRun } from "../consult.ts"
+import { consult, noFinding, workOfRun } from "../consult.ts"
 import type { Context } from "../context.ts"
 import { outcomeOf } from "../view.ts"
 import { findingOf, guidePath } from "./finding-of.ts"
@@ -160,7 +159,7 @@ async function ask(
         most: MOST_LESSONS,
       }),
       answer: Scribed,
-      finding: nothingYet(base),
+      finding: noFinding({ source: "lessons", title: "Look for lessons", commit: base }),
       artifactDir: join(repo.dataDir, "explorations", work, "scribe"),
     },
     signal,
@@ -228,19 +227,6 @@ async function hardChange(
     })),
     words,
     diff: shown?.exitCode === 0 ? shown.stdout : "",
-  }
-}
-
-/** A scribe works on no finding: it looks back on some. */
-function nothingYet(base: string): Finding {
-  return {
-    fingerprint: "0".repeat(16),
-    source: "lessons",
-    title: "Look for lessons",
-    body: "",
-    severity: "low",
-    commit: base,
-    attemptable: false,
   }
 }
 

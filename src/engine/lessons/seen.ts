@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto"
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
 import { z } from "zod"
 import type { Repo } from "../../core/ports.ts"
+import { writeWhole } from "../../lib/write-whole.ts"
 
 /** Up to when a loop's changes were looked at for lessons, and what was seen of each of the last ones. */
 const Seen = z.object({ until: z.string(), signatures: z.record(z.string(), z.string()) })
@@ -21,12 +21,8 @@ export async function readSeen(repo: Repo, loop: string): Promise<Seen | undefin
 
 /** Whole, or as it was before. */
 export async function writeSeen(repo: Repo, loop: string, { until, signatures }: Seen): Promise<void> {
-  const file = fileOf(repo, loop)
   const newest = Object.fromEntries(Object.entries(signatures).slice(-MOST_SIGNATURES))
-  const draft = `${file}.${randomUUID()}`
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  await writeFile(draft, JSON.stringify({ until, signatures: newest }), { mode: 0o600 })
-  await rename(draft, file)
+  await writeWhole(fileOf(repo, loop), JSON.stringify({ until, signatures: newest }))
 }
 
 function fileOf({ dataDir }: Repo, loop: string): string {

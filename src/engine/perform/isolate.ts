@@ -32,6 +32,7 @@ export function isolate(command: Isolate, change: Change, context: Context, sign
       type: "isolate.ended",
       attempt,
       base: standing.is === "gone" ? base.sha : from,
+      branch: base.branch,
       workspace: workspace?.path ?? "",
       standing: standing.is,
       detail: standing.why,

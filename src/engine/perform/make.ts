@@ -6,13 +6,15 @@ import { agentForRound, climbsAfter } from "../../core/ladder.ts"
 import { limitsOf } from "../../core/limits.ts"
 import type { AgentSpec, Loop } from "../../core/loop.ts"
 import { outsideOf } from "../../core/plan.ts"
-import type { AgentResult, Captured, Workspace } from "../../core/ports.ts"
+import type { AgentResult, AgentTask, Captured, Workspace } from "../../core/ports.ts"
 import { chosenOf, firstOf, roundNumber, startOf } from "../../core/round.ts"
 import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
 import { append, readEvents } from "../../record/ledger.ts"
+import type { Settlement } from "../../record/money.ts"
 import { changeFacts } from "../change-facts.ts"
 import type { Context } from "../context.ts"
-import { chargedFor, priceOfAttempt, spentUntil, tokensOf } from "../money.ts"
+import { priceOfAttempt } from "../money.ts"
+import { type Purse, paidSession } from "../paid-session.ts"
 import { deniedWhy, overOwnCeiling, type SessionLimits, setAside } from "../set-aside.ts"
 import { foldersOf } from "../skills/own.ts"
 import { orAsk } from "./or-ask.ts"
@@ -55,28 +57,37 @@ export function make(command: Make, change: Change, context: Context, signal: Ab
       // Charged in the moment in which the fold charges it.
       start === 1 ? undefined : { dead: `make/${change.length}/${start - 1}` },
     )
-    const workspace = await freshWorkspace(command, change, context, start, signal)
-    const session = (spent: Spend) =>
-      runMaker(command, change, context, agent, money.limitsAfter(spent), workspace, signal)
-    const falls = climbsAfter(makerSpec(loop), round)
-    const result = await (falls
-      ? session(NOTHING_SPENT)
-      : untilServed(session, { change: change.id, context, signal })
-    ).catch(async (thrown: unknown) => {
-      const spent = spentUntil(thrown)
-      if (spent === undefined) throw thrown
-      const spend = chargedFor(spent, agent, money.usd(), context)
-      const parked = { type: "make.parked" as const, attempt, spend }
-      const settled = { key: moneyKey, usd: spend.usd, tokens: tokensOf(spend), basis: spend.basis }
-      await append(db, change.id, `make.parked/${change.length}/${start}`, parked, settled)
-      throw thrown
-    })
+    const parked: Purse["parked"] = (spend, settlement) =>
+      append(
+        db,
+        change.id,
+        `make.parked/${change.length}/${start}`,
+        { type: "make.parked", attempt, spend },
+        settlement,
+      )
+    const { result, spend, settlement } = await paidSession(
+      context,
+      agent,
+      { key: moneyKey, money, parked },
+      async (begins) => {
+        const workspace = await freshWorkspace(command, change, context, start, signal)
+        const session = async (spent: Spend) => {
+          const task = await taskOf(command, change, context, agent, money.limitsAfter(spent), workspace)
+          begins()
+          return context.agents.run(task, signal)
+        }
+        const falls = climbsAfter(makerSpec(loop), round)
+        const ran = await (falls
+          ? session(NOTHING_SPENT)
+          : untilServed(session, { change: change.id, context, signal }))
+        return { ...ran, workspace }
+      },
+    )
     signal.throwIfAborted()
-    const captured = await context.workspaces.capture(workspace, `Attempt ${attempt} at ${change.id}`, signal)
-    const spend = chargedFor(result.spend, agent, money.usd(), context)
+    const captured = await context.workspaces.capture(result.workspace, `Attempt ${attempt} at ${change.id}`, signal)
     const made = orForOthers(madeOf(result, captured), money.keptBack())
     const diff = await diffOf(made, change, attempt, context, signal)
-    await ended(change, context, attempt, { made, result, spend, moneyKey, ...(diff === undefined ? {} : { diff }) })
+    await ended(change, context, attempt, { made, result, spend, settlement, ...(diff === undefined ? {} : { diff }) })
   })
 }
 
@@ -167,15 +178,14 @@ async function freshWorkspace(
   return context.workspaces.open(change.id, base, head, context.loop.hooks, signal)
 }
 
-async function runMaker(
+async function taskOf(
   command: Make,
   change: Change,
   context: Context,
   agent: AgentSpec,
   paid: SessionLimits,
   workspace: Workspace,
-  signal: AbortSignal,
-): Promise<AgentResult> {
+): Promise<AgentTask> {
   const { loop } = context
   const { attempt, feedback } = command
   const { finding } = change
@@ -187,34 +197,31 @@ async function runMaker(
   })
   const { hosts, env } = await context.reach(agent)
   const skills = await context.skills(agent)
-  return context.agents.run(
-    {
-      role: "maker",
-      agent,
-      cwd: workspace.path,
-      ...(loop.path === undefined ? {} : { path: loop.path }),
-      around: {
-        ...workspace,
-        env: { ...workspace.env, ...env },
-        readable: [...(workspace.readable ?? []), ...foldersOf(skills)],
-      },
-      hosts,
-      prompt: await context.makerPrompt({ agent, change, attempt, base: workspace.base, skills, ...told }),
-      skills,
-      finding,
-      attempt,
-      ...told,
-      limits: {
-        timeoutMs: loop.guardrails.timeoutMs,
-        silenceMs: loop.guardrails.silenceMs,
-        outputBytes: limitsOf(loop.guardrails).outputBytes,
-        ...paid,
-      },
-      artifactDir: context.artifactDir(change.id, attempt),
-      change: change.id,
+  return {
+    role: "maker",
+    agent,
+    cwd: workspace.path,
+    ...(loop.path === undefined ? {} : { path: loop.path }),
+    around: {
+      ...workspace,
+      env: { ...workspace.env, ...env },
+      readable: [...(workspace.readable ?? []), ...foldersOf(skills)],
     },
-    signal,
-  )
+    hosts,
+    prompt: await context.makerPrompt({ agent, change, attempt, base: workspace.base, skills, ...told }),
+    skills,
+    finding,
+    attempt,
+    ...told,
+    limits: {
+      timeoutMs: loop.guardrails.timeoutMs,
+      silenceMs: loop.guardrails.silenceMs,
+      outputBytes: limitsOf(loop.guardrails).outputBytes,
+      ...paid,
+    },
+    artifactDir: context.artifactDir(change.id, attempt),
+    change: change.id,
+  }
 }
 
 function madeOf({ ended }: AgentResult, captured: Captured): Made {
@@ -227,13 +234,13 @@ function overBudget(why: string): Made {
   return { is: "failed", code: "budget", why }
 }
 
-type Ended = { made: Made; result?: AgentResult; spend?: Spend; moneyKey?: string; diff?: Attempt["diff"] }
+type Ended = { made: Made; result?: AgentResult; spend?: Spend; settlement?: Settlement; diff?: Attempt["diff"] }
 
 async function ended(
   change: Change,
   context: Context,
   attempt: number,
-  { made, result, spend = NOTHING_SPENT, moneyKey, diff }: Ended,
+  { made, result, spend = NOTHING_SPENT, settlement, diff }: Ended,
 ): Promise<void> {
   await append(
     context.db,
@@ -250,6 +257,6 @@ async function ended(
       sandboxed: result?.sandboxed ?? false,
       ms: result?.ms ?? 0,
     },
-    moneyKey === undefined ? undefined : { key: moneyKey, usd: spend.usd, tokens: tokensOf(spend), basis: spend.basis },
+    settlement,
   )
 }

@@ -11,8 +11,9 @@ import { append, readEvents } from "../../record/ledger.ts"
 import type { Settlement } from "../../record/money.ts"
 import { ask } from "../consult.ts"
 import type { Context } from "../context.ts"
-import { chargedFor, priceOfAttempt, spentUntil, tokensOf } from "../money.ts"
-import { deniedWhy, type SessionLimits, setAside } from "../set-aside.ts"
+import { priceOfAttempt } from "../money.ts"
+import type { PaidSession, Purse } from "../paid-session.ts"
+import { deniedWhy, setAside } from "../set-aside.ts"
 import { ownSkillsOf } from "../skills/own.ts"
 import { aroundHere } from "../skills/places.ts"
 import { nextStart, waitForTurn } from "./make.ts"
@@ -52,31 +53,17 @@ export function plan(command: PlanCommand, change: Change, context: Context, sig
       // Charged in the moment in which the fold charges it.
       { dead: `plan/${change.length}/${start - 1}` },
     )
-    const settlement = (spend: Spend): Settlement => ({
-      key,
-      usd: spend.usd,
-      tokens: tokensOf(spend),
-      basis: spend.basis,
-    })
-    const paid = money.limitsAfter(NOTHING_SPENT)
-    let asked = false
-    const starts = () => {
-      asked = true
-    }
-    const result = await session(command, change, context, { agent, key, paid, starts }, signal).catch(
-      async (thrown: unknown) => {
-        const spent = spentUntil(thrown)
-        if (asked && spent === undefined) throw thrown
-        // What went wrong before it was asked cost nothing.
-        const spend = asked && spent !== undefined ? chargedFor(spent, agent, money.usd(), context) : NOTHING_SPENT
-        const parked = { type: "plan.parked" as const, attempt, spend }
-        await append(db, change.id, `plan.parked/${change.length}/${start}`, parked, settlement(spend))
-        throw thrown
-      },
-    )
+    const parked: Purse["parked"] = (spend, settlement) =>
+      append(
+        db,
+        change.id,
+        `plan.parked/${change.length}/${start}`,
+        { type: "plan.parked", attempt, spend },
+        settlement,
+      )
+    const { result, spend, settlement } = await session(command, change, context, agent, { key, money, parked }, signal)
     signal.throwIfAborted()
-    const spend = chargedFor(result.spend, agent, money.usd(), context)
-    await ended(command, change, context, { planning: planningOf(result), result, spend }, settlement(spend))
+    await ended(command, change, context, { planning: planningOf(result), result, spend }, settlement)
   })
 }
 
@@ -110,9 +97,10 @@ async function session(
   { attempt, feedback }: PlanCommand,
   change: Change,
   context: Context,
-  { agent, key, paid, starts }: { agent: AgentSpec; key: string; paid: SessionLimits; starts: () => void },
+  agent: AgentSpec,
+  purse: Purse,
   signal: AbortSignal,
-): Promise<AgentResult> {
+): Promise<PaidSession<AgentResult>> {
   const base = change.attempts.find((each) => each.n === attempt)?.base
   if (base === undefined) throw new Failure("NOT_ISOLATED", `Attempt ${attempt} of ${change.id} has no base.`)
   const model = agent.model === undefined ? "" : ` ${agent.model}`
@@ -126,19 +114,17 @@ async function session(
     {
       role: "planner",
       agent,
-      run: change.run,
       work: change.id,
-      key,
       commit: base,
       prompt,
       skills,
       answer: PlanAnswer,
       finding: change.finding,
+      attempt,
       artifactDir: context.artifactDir(change.id, attempt),
     },
-    paid,
+    purse,
     signal,
-    starts,
   )
 }
 

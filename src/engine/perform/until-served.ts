@@ -18,6 +18,8 @@ export async function untilServed(
   for (;;) {
     const { ended } = result
     if (ended.is !== "failed" || ended.code !== "quota") return result
+    // What it took nobody knows: another one might take as much again, of the same share.
+    if (result.spend.more) return result
     const asked = ended.until === undefined ? 0 : Date.parse(ended.until) - Date.now()
     const waitMs = Math.max(pauseMs, Number.isFinite(asked) ? asked : 0)
     if (waitedMs + waitMs > LONGEST_WAIT_MS) return result

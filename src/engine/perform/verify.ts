@@ -7,7 +7,7 @@ import { beforeRound, roundNumber, twinOf } from "../../core/round.ts"
 import { NOTHING_SPENT, type Spend } from "../../core/spend.ts"
 import { append } from "../../record/ledger.ts"
 import type { Context, Paid } from "../context.ts"
-import { chargeable, NOTHING_TO_PAY, type Price, priceOfReview, tokensOf } from "../money.ts"
+import { chargeable, NOTHING_TO_PAY, type Price, priceOfReview, settlementOf } from "../money.ts"
 import { deniedWhy, type SetAside, setAside } from "../set-aside.ts"
 import { isSpare, makerSpec, nextStart, waitForTurn } from "./make.ts"
 import { orAsk } from "./or-ask.ts"
@@ -68,9 +68,7 @@ export function verify(command: Verify, change: Change, context: Context, signal
       change.id,
       `verify.ended/${change.length}`,
       { type: "verify.ended", attempt: n, head, base: base.sha, evidence, verdict, spend },
-      price.nobody === true
-        ? undefined
-        : { key: moneyKey, usd: spend.usd, tokens: tokensOf(spend), basis: spend.basis },
+      price.nobody === true ? undefined : settlementOf(moneyKey, spend, paid.tokens),
     )
   })
 }

@@ -33,7 +33,7 @@ export async function startCluster(place: Place, progress: (text: string) => voi
 export async function postmasterOf(place: Place): Promise<number | undefined> {
   const text = await readFile(join(place.data, "postmaster.pid"), "utf8").catch(() => "")
   const pid = Number.parseInt(text, 10)
-  if (!(pid > 1) || !(await pidRuns(pid))) return undefined
+  if (!(pid > 1) || !pidRuns(pid)) return undefined
   return (await commandOf(pid)).includes(place.data) ? pid : undefined
 }
 
@@ -50,7 +50,7 @@ export async function stopPostmaster(pid: number): Promise<void> {
       return
     }
     // It is no child of ours if we adopted it, so nothing tells us when it ends.
-    for (const end = Date.now() + waitMs; Date.now() < end; await sleep(10)) if (!(await pidRuns(pid))) return
+    for (const end = Date.now() + waitMs; Date.now() < end; await sleep(10)) if (!pidRuns(pid)) return
   }
 }
 

@@ -1,10 +1,9 @@
 import { dirname, isAbsolute, join } from "node:path"
 import { Explored } from "../../core/explore.ts"
-import type { Finding } from "../../core/finding.ts"
 import { triagerOf } from "../../core/loop-roles.ts"
 import type { Base, Said } from "../../core/ports.ts"
 import { explorerPrompt } from "../../make/explorer-prompt.ts"
-import { consult, workOfRun } from "../consult.ts"
+import { consult, noFinding, workOfRun } from "../consult.ts"
 import type { Context } from "../context.ts"
 import { ownSkillsOf } from "../skills/own.ts"
 import { aroundHere, skillText } from "../skills/places.ts"
@@ -23,6 +22,7 @@ export async function explore(
   if (agent === undefined) return { is: "nothing", why: `the loop has no agent \`${name}\`` }
   progress({ verb: "discover", text: `${agent.name} (${agent.use}) looks around` })
   const work = workOfRun(run)
+  const goal = loop.description ?? loop.goal?.doneWhen
   const skills = await ownSkillsOf(agent, aroundHere(repo))
   return consult(
     context,
@@ -33,11 +33,17 @@ export async function explore(
       work,
       key: `explore/${name}/${ordinal}`,
       commit: base.sha,
-      prompt: explorerPrompt({ agent, goal: loop.description ?? loop.goal?.doneWhen, path: loop.path, skill, skills }),
+      prompt: explorerPrompt({ agent, goal, path: loop.path, skill, skills }),
       skills,
       ...(skill === undefined || !isAbsolute(skill.path) ? {} : { readable: [dirname(skill.path)] }),
       answer: Explored,
-      finding: nothingYet(base),
+      finding: noFinding(
+        { source: "agent", title: "Look for work", commit: base.sha },
+        name,
+        skill?.name,
+        skill?.text,
+        goal,
+      ),
       artifactDir: join(repo.dataDir, "explorations", work, String(ordinal)),
     },
     signal,
@@ -55,17 +61,4 @@ export async function exploreBy(
   const found = await skillText(aroundHere(repo), skill)
   if (found === undefined) return { is: "nothing", why: `there is no skill \`${skill}\` here any more` }
   return explore(context, { ...exploring, name: triagerOf(loop.steps.discover), skill: found }, signal)
-}
-
-/** An explorer works on no finding: it looks for some. */
-function nothingYet({ sha }: Base): Finding {
-  return {
-    fingerprint: "0".repeat(16),
-    source: "agent",
-    title: "Look for work",
-    body: "",
-    severity: "low",
-    commit: sha,
-    attemptable: false,
-  }
 }

@@ -9,6 +9,7 @@ import type { Finding } from "../../core/finding.ts"
 import type { Loop } from "../../core/loop.ts"
 import type { Base, Progress } from "../../core/ports.ts"
 import { haltOf, readHalts } from "../../isolate/halts.ts"
+import { rememberRepository } from "../../isolate/known-repositories.ts"
 import { clearStaleLocks } from "../../isolate/stale-locks.ts"
 import { endOrphans } from "../../isolate/watchdog.ts"
 import { sweepPrivateFolders } from "../../make/private-folder.ts"
@@ -22,7 +23,6 @@ import { type Engine, openEngine } from "../engine.ts"
 import { refuseFullDisk } from "../gc/disk.ts"
 import { retain } from "../gc/retain.ts"
 import { refuseHalted } from "../halting.ts"
-import { rememberRepository } from "../known-repositories.ts"
 import { learn } from "../lessons/learn.ts"
 import { type LoadedLoop, type LoopText, loadForRun } from "../load.ts"
 import { contextFile } from "../open-context.ts"
@@ -72,7 +72,7 @@ async function runOnce(options: RunOptions): Promise<RunReport> {
   const started = performance.now()
   const { cwd, signal, progress } = options
   await using session = await openSession({ cwd, signal, progress: (text) => progress({ verb: "record", text }) })
-  const loaded = await loadForRun(session.repo, options.loop, { rehearsal: options.dryRun })
+  const loaded = await loadForRun(session.repo, options.loop, { rehearsal: options.dryRun, cwd: options.cwd })
   refuseUnavailable(loaded.loop)
   if (!options.dryRun) refuseHalted(session.home, { repo: session.repo.key, loop: loaded.loop.name })
   const executor = randomUUID()
@@ -102,7 +102,7 @@ async function prepare({ home, repo }: Session): Promise<void> {
   clearStaleLocks(repo)
   endOrphans(home)
   await sweepPrivateFolders(join(home, "sessions"))
-  await rememberRepository(repo)
+  rememberRepository(repo)
 }
 
 async function carryOut(engine: Engine, loaded: LoadedLoop, asked: RunOptions): Promise<RunReport> {
@@ -114,6 +114,7 @@ async function carryOut(engine: Engine, loaded: LoadedLoop, asked: RunOptions): 
   const signal = AbortSignal.any([asked.signal, halted])
   const options = { ...asked, signal }
   const [resumed, base] = await Promise.all([takeUp(engine, loop), engine.workspaces.base(signal)])
+  rememberRepository(session.repo, base)
   await refuseMissingPath(loop, base, session.repo)
   options.announce?.(loaded, {
     sandbox: engine.sandbox.kind.is,

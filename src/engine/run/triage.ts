@@ -10,7 +10,7 @@ import type { Sorted } from "../../discover/discover.ts"
 import type { FoundSkill } from "../../make/skills.ts"
 import { namedSection, type TriagerFacts, triagerPrompt } from "../../make/triager-prompt.ts"
 import { type KeptTriage, keepTriage, readTriage } from "../../record/triage.ts"
-import { consult, workOfRun } from "../consult.ts"
+import { consult, noFinding, workOfRun } from "../consult.ts"
 import type { Context } from "../context.ts"
 import { dollarsOf, priceOfAttempt } from "../money.ts"
 import { ownSkillsOf } from "../skills/own.ts"
@@ -226,24 +226,17 @@ async function ask(named: readonly Named[], index: number, asking: Asking): Prom
       prompt,
       skills,
       answer: Triage,
-      finding: inAll(named, base),
+      finding: noFinding({
+        source: "triage",
+        title: `Sort ${countOf(named.length)}`,
+        commit: base.sha,
+        // For commands, which may read the findings as data: one JSON object a line.
+        body: named.map(({ id, finding }) => JSON.stringify({ id, ...finding })).join("\n"),
+      }),
       artifactDir: join(repo.dataDir, "triage", work, String(index + 1)),
     },
     signal,
   )
-}
-
-/** For commands, which may read the findings as data: one JSON object a line. */
-function inAll(named: readonly Named[], { sha }: Base): Finding {
-  return {
-    fingerprint: "0".repeat(16),
-    source: "triage",
-    title: `Sort ${countOf(named.length)}`,
-    body: named.map(({ id, finding }) => JSON.stringify({ id, ...finding })).join("\n"),
-    severity: "low",
-    commit: sha,
-    attemptable: false,
-  }
 }
 
 /** A name that no finding's text can know, so that none can speak of another. */

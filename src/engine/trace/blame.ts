@@ -99,7 +99,7 @@ async function whyNot(stderr: string, { file, from, to }: Wanted, { cwd, signal 
   if (short !== null)
     return new Failure(
       "LINE_OUT_OF_RANGE",
-      `${file} has ${short[1]} lines: there is no ${from === to ? `line ${from}` : `${from}-${to}`}.`,
+      `${file} has ${short[1]} line${short[1] === "1" ? "" : "s"}: there is no ${from === to ? `line ${from}` : `${from}-${to}`}.`,
     )
   if (/no such path|cannot stat|No such file|outside repository/i.test(stderr)) {
     const gone = await tryGit(["log", "-1", "--diff-filter=D", "--format=%h %s", "HEAD", "--", file], { cwd, signal })

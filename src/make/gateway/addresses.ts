@@ -80,10 +80,10 @@ function isOutside(written: string, list: BlockList): boolean {
   return mapped === undefined ? !list.check(address, family === 6 ? "ipv6" : "ipv4") : !list.check(mapped, "ipv4")
 }
 
-/** `::ffff:127.0.0.1` and its like (NAT64, 6to4 are listed whole) are the address inside. */
+/** `::ffff:127.0.0.1`, and what leads to IPv4 from a network without it (`64:ff9b::…`), are the address inside. */
 function mappedIpv4(address: string): string | undefined {
   const canonical = URL.canParse(`http://[${address}]`) ? new URL(`http://[${address}]`).hostname.slice(1, -1) : ""
-  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical) ?? []
+  const [, high, low] = /^(?:::ffff:|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical) ?? []
   if (high === undefined || low === undefined) return undefined
   const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)]
   return [a >> 8, a & 255, b >> 8, b & 255].join(".")
@@ -96,7 +96,9 @@ function local(): BlockList {
     "169.254.0.0/16",
     "100.100.100.200/32",
     "224.0.0.0/3",
-    "::/127",
+    "::/96",
+    "64:ff9b::/96",
+    "2002::/16",
     "fe80::/10",
     "fd00:ec2::/32",
     "ff00::/8",
@@ -119,7 +121,7 @@ function notPublic(): BlockList {
     "198.51.100.0/24",
     "203.0.113.0/24",
     "224.0.0.0/3",
-    "::/127",
+    "::/96",
     "64:ff9b::/96",
     "64:ff9b:1::/48",
     "100::/64",

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
-import type { Prices, Tariff } from "../price.ts"
+import { ownPrice, type Prices, type Tariff } from "../price.ts"
 import { type Admitted, admit } from "./admit.ts"
 import { readBody, refuse } from "./answer.ts"
 import { forward, type Sent } from "./forward.ts"
 import { type Json, parseObject } from "./json.ts"
 import type { GatewayLimits } from "./limits.ts"
 import { type Line, openLine, tokensOf } from "./line.ts"
+import type { Measures } from "./measures.ts"
 import { charged } from "./meter.ts"
 import type { OpenPass } from "./pass.ts"
 import type { Senders } from "./senders.ts"
@@ -14,7 +15,14 @@ import { type Upstream, type Upstreams, upstreamFor } from "./upstreams.ts"
 import type { Ask, Route, Wire } from "./wires/wire.ts"
 
 /** What every exchange needs of the gateway. */
-export type Gate = { upstreams: Upstreams; prices: Prices; limits: GatewayLimits; senders: Senders; tariffs: Tariffs }
+export type Gate = {
+  upstreams: Upstreams
+  prices: Prices
+  limits: GatewayLimits
+  senders: Senders
+  tariffs: Tariffs
+  measures: Measures
+}
 
 /** One request of an agent that has a pass. */
 export type Call = {
@@ -92,7 +100,9 @@ async function converse(talk: Talk): Promise<Refused | undefined> {
   if (read !== undefined && body === undefined)
     return { status: 400, why: "Flyball: the body of the request is no JSON object." }
   if (body !== undefined && route.does === "generate") return generate({ ...talk, upstream, body })
-  // Counting and listing cost nothing.
+  // Counting and listing cost nothing, and yet a provider may be asked to fetch something for it.
+  const { beyond } = body === undefined ? {} : wire.ask(body, route)
+  if (beyond !== undefined) return notServed(beyond)
   const sent = await forward({ ...talk, upstream, body, metered: false }, gate)
   await sent.over
   return concluded(talk, sent, undefined)
@@ -100,10 +110,11 @@ async function converse(talk: Talk): Promise<Refused | undefined> {
 
 async function generate(bound: Bound & { body: Json }): Promise<Refused | undefined> {
   const { pass, wire, route, gate, line, upstream, body, signal } = bound
-  const ask = wire.ask(body, route)
+  const asked = wire.ask(body, route)
+  const ask = { ...asked, input: gate.measures.corrected(measured(upstream, asked), asked.input) }
   line.add({ model: ask.model })
   if (ask.model === "") return { status: 400, why: "Flyball: the request names no model." }
-  if (ask.beyond !== undefined) return { status: 400, why: `Flyball: not served here: ${ask.beyond}.`, policy: true }
+  if (ask.beyond !== undefined) return notServed(ask.beyond)
   const { tariff, prices } = await gate.tariffs.of(ask.model, upstream)
   if (tariff === undefined && pass.options.usd !== undefined) return closing(bound, unknownPrice(ask, upstream))
   const admitted = await admit(pass, ask, { tariff, prices }, signal)
@@ -115,10 +126,19 @@ async function generate(bound: Bound & { body: Json }): Promise<Refused | undefi
     return { status: finalStatus(wire), why: closed.is === "ceiling" ? closed.why : OVER }
   }
   if (admitted.is === "refused") return closing(bound, admitted.why)
-  return spendOn(bound, ask, { ...admitted, tariff })
+  return spendOn(bound, ask, { ...admitted, tariff, prices, estimate: asked.input })
 }
 
-type Granted = Extract<Admitted, { is: "admitted" }> & { tariff: Tariff | undefined }
+type Granted = Extract<Admitted, { is: "admitted" }> & {
+  tariff: Tariff | undefined
+  prices: Prices
+  /** Of its input, before it was corrected. */
+  estimate: number
+}
+
+function measured({ name }: Upstream, { model }: Ask): string {
+  return `${name} ${model}`
+}
 
 async function spendOn(bound: Bound & { body: Json }, ask: Ask, granted: Granted): Promise<Refused | undefined> {
   const { wire, gate, line, body, signal } = bound
@@ -141,7 +161,8 @@ async function spendOn(bound: Bound & { body: Json }, ask: Ask, granted: Granted
 }
 
 /** Charges what a request cost, once. */
-function charge({ pass, line }: Talk, ask: Ask, { hold, output, tariff }: Granted, sent: Sent): void {
+function charge({ pass, line, gate, upstream }: Bound, ask: Ask, granted: Granted, sent: Sent): void {
+  const { hold, output, tariff, prices, estimate } = granted
   if (!hold.isOpen()) return
   const { reached, status, tally, cut, ranMs } = sent.facts()
   // A provider that refuses or fails before it answers does not bill.
@@ -153,10 +174,15 @@ function charge({ pass, line }: Talk, ask: Ask, { hold, output, tariff }: Grante
     input: ask.input,
     output: output * ask.answers,
     ranMs,
-    cut: cut !== undefined,
+    // Who asked for a whole answer and went away may be billed for all of it.
+    cut: cut === undefined ? "no" : ask.streams ? "streamed" : "whole",
   })
   const tokens = tokensOf(usage)
-  const usd = tariff?.({ ...tokens, cacheWriteLong: usage.cacheWriteLong }) ?? 0
+  if (tally.told.in)
+    gate.measures.learn(measured(upstream, ask), estimate, tokens.in + tokens.cacheRead + tokens.cacheWrite)
+  const listed = tariff?.({ ...tokens, cacheWriteLong: usage.cacheWriteLong }) ?? 0
+  // A router that says what it charges may have bought elsewhere than the list says. The user's own word stands above both.
+  const usd = ownPrice(ask.model, prices) === undefined ? Math.max(listed, tally.usd) : listed
   hold.settle({ usd, tokens: tokens.in + tokens.out + tokens.cacheRead + tokens.cacheWrite })
   const spend = { tokens, usd, basis: tariff === undefined ? "unknown" : basis } as const
   pass.charge(spend)
@@ -179,6 +205,10 @@ function concluded({ pass, line, signal }: Talk, sent: Sent, model: string | und
   else if (trouble !== undefined) pass.remember({ trouble: trouble.slice(0, MOST_TOLD) })
   else if (model !== undefined && status < 300) pass.remember({ healed: model })
   return status === 0 ? { status: cut === "idle" ? 504 : 502, why: `Flyball: ${trouble ?? "no answer"}` } : undefined
+}
+
+function notServed(beyond: string): Refused {
+  return { status: 400, why: `Flyball: not served here: ${beyond}.`, policy: true }
 }
 
 const NOTHING = { usd: 0, tokens: 0 }

@@ -47,9 +47,10 @@ export function forward(call: Forwarding, { senders, limits }: Gate): Sent {
     const again =
       facts.status === 0 &&
       request.reusedSocket &&
+      performance.now() - begun < STALE_MS &&
       "code" in error &&
       (error.code === "ECONNRESET" || error.code === "EPIPE")
-    // The provider had closed a connection that was kept: it never saw the request.
+    // The provider had closed a connection that was kept: it never saw the request. Later it may have, and have billed it.
     if (again) return start()
     learn({ cut: facts.cut === "idle" ? "idle" : "upstream", trouble: facts.trouble ?? explain(error, call.upstream) })
     done()
@@ -147,12 +148,16 @@ function handOn(
   response.on("drain", () => source.resume())
   source.on("data", (chunk: Buffer) => {
     silent = false
-    meter?.feed(chunk)
-    if (!response.write(veil.pass(chunk))) source.pause()
+    const clean = veil.pass(chunk)
+    // What is read of it is noted and told, too.
+    meter?.feed(clean)
+    if (!response.write(clean)) source.pause()
   })
   source.once("end", () => {
+    const rest = veil.rest()
+    meter?.feed(rest)
     meter?.end()
-    response.end(veil.rest())
+    response.end(rest)
     over("whole")
   })
   const broken = () => {
@@ -206,6 +211,8 @@ async function handOnError(
   response.end(body)
 }
 
+/** In this time a connection that was closed already is found out. */
+const STALE_MS = 2_000
 const MOST_ERROR_BYTES = 1024 * 1024
 
 /** What is said in a provider's place: its own words on a key tell some of it, and a redirect leads past the gateway. */
@@ -229,8 +236,9 @@ function veiledHeaders(answer: IncomingMessage, upstream: Upstream): IncomingMes
 
 /** Some servers compress though nobody asked: it is forwarded as it is metered, decoded. */
 function decoding(answer: IncomingMessage): Readable {
-  switch (answer.headers["content-encoding"]) {
+  switch (answer.headers["content-encoding"]?.toLowerCase()) {
     case "gzip":
+    case "x-gzip":
       return answer.pipe(createGunzip())
     case "br":
       return answer.pipe(createBrotliDecompress())

@@ -9,6 +9,7 @@ import { refuse } from "./answer.ts"
 import { exchange, type Gate } from "./exchange.ts"
 import { isLocalHost, presentedTokens } from "./headers.ts"
 import { defaultLimits, type GatewayLimits } from "./limits.ts"
+import { openMeasures } from "./measures.ts"
 import type { OuterProxies } from "./outer-proxy.ts"
 import { type OpenPass, openPass, type Pass, type PassOptions } from "./pass.ts"
 import { connectThrough, type ProxyDoor, requestThrough } from "./proxy.ts"
@@ -48,6 +49,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     limits,
     senders: openSenders({ connectMs: limits.connectMs, ...(proxies === undefined ? {} : { proxies }) }),
     tariffs: openTariffs(prices),
+    measures: openMeasures(),
   }
   const passes = new Map<string, OpenPass>()
   const folder = await socketFolder(socketDir)

@@ -21,9 +21,14 @@ export function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-/** The value as a count of something: whole and not negative. */
+/** The value as a count of something: whole, not negative, and of a size in which one more is still one more. */
 export function count(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? Math.ceil(value) : undefined
+  return typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? Math.ceil(value) : undefined
+}
+
+/** The value as an amount of money; 0 where it is none. */
+export function dollars(value: unknown): number {
+  return typeof value === "number" && value >= 0 && value < 1_000_000 ? value : 0
 }
 
 /** The value as a limit: servers take 0 and -1 for none. */

@@ -8,6 +8,8 @@ export type Tally = {
   usage: Usage
   /** Whether the provider said what went in, and what came out. */
   told: { in: boolean; out: boolean }
+  /** What the provider says that it charges; 0 where it says nothing. */
+  usd: number
   shown: number
   ended: boolean
   failed?: string
@@ -79,13 +81,14 @@ function answers(written: string): Json[] {
 }
 
 /** Of an answer that has not begun. */
-export const NOTHING_TOLD: Tally = { usage: NO_USAGE, told: { in: false, out: false }, shown: 0, ended: false }
+export const NOTHING_TOLD: Tally = { usage: NO_USAGE, told: { in: false, out: false }, usd: 0, shown: 0, ended: false }
 
 /** Accounts in a stream are running totals, so the largest of each figure counts. */
-function after(tally: Tally, { usage = {}, shown = 0, ended = false, failed }: Reading): Tally {
+function after(tally: Tally, { usage = {}, usd = 0, shown = 0, ended = false, failed }: Reading): Tally {
   return {
     usage: larger(tally.usage, usage),
     told: { in: tally.told.in || usage.in !== undefined, out: tally.told.out || usage.out !== undefined },
+    usd: Math.max(tally.usd, usd),
     shown: tally.shown + shown,
     ended: tally.ended || ended,
     ...(failed === undefined ? (tally.failed === undefined ? {} : { failed: tally.failed }) : { failed }),
@@ -109,17 +112,24 @@ const TOKENS_PER_MS = 0.2
 /**
  * What an answer is charged. A whole one: what the provider reported. A cut one: the input as reported, else as estimated,
  * and the most of what was reported, what was shown, and what a fast model makes in the time it had, for thinking is not
- * always shown; never more than was asked for.
+ * always shown; never more than was asked for. One that was not streamed may be made to its end whether anybody waits for it
+ * or not: all that was asked for.
  */
 export function charged(
   { usage, told: said, shown, ended }: Tally,
-  { input, output, ranMs, cut }: { input: number; output: number; ranMs: number; cut: boolean },
+  {
+    input,
+    output,
+    ranMs,
+    cut: how,
+  }: { input: number; output: number; ranMs: number; cut: "no" | "streamed" | "whole" },
 ): { usage: Usage; basis: "metered" | "estimated" } {
   // Some servers report zeros because they don't count.
-  const counts = usage.in + usage.out + usage.cacheRead + usage.cacheWrite > 0
-  const told = counts ? said : { in: false, out: false }
+  const read = usage.in + usage.cacheRead + usage.cacheWrite
+  const told = { in: said.in && read > 0, out: said.out && (usage.out > 0 || (read > 0 && shown === 0)) }
+  const cut = how !== "no"
   if ((ended || !cut) && told.in && told.out) return { usage, basis: "metered" }
-  const hidden = cut || !ended ? Math.ceil(ranMs * TOKENS_PER_MS) : 0
+  const hidden = how === "whole" ? output : cut || !ended ? Math.ceil(ranMs * TOKENS_PER_MS) : 0
   const guessed = told.out && ended ? 0 : Math.min(output, Math.max(estimateOutput(shown), hidden))
   const known = told.in || usage.cacheRead + usage.cacheWrite > 0
   return {

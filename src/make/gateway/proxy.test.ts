@@ -123,6 +123,9 @@ const addresses: Readonly<Record<string, string[]>> = {
   "npm.corp.example": ["10.1.2.3"],
   "mapped.example": ["::ffff:7f00:1"],
   "nat.example": ["64:ff9b::7f00:1"],
+  "nat.metadata.example": ["64:ff9b::a9fe:a9fe"],
+  "nat.public.example": ["64:ff9b::5db8:d70e"],
+  "compatible.example": ["::7f00:1"],
 }
 
 test.each([
@@ -142,6 +145,9 @@ test.each([
   ["npm.corp.example", 443, ["private:*.corp.example"], false],
   ["mapped.example", 443, ["private:mapped.example"], false],
   ["nat.example", 443, ["nat.example"], false],
+  ["nat.metadata.example", 443, ["private:nat.metadata.example"], false],
+  ["nat.public.example", 443, ["nat.public.example"], true],
+  ["compatible.example", 443, ["private:compatible.example"], false],
   ["nowhere.example", 443, ["nowhere.example"], false],
   ["10.0.0.1", 443, ["10.0.0.1"], true],
   ["10.0.0.1", 443, ["*"], false],

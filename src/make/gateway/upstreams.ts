@@ -98,11 +98,18 @@ export function addressOf({ baseUrl }: Upstream, wire: WireName, { path }: Route
   const url = new URL(baseUrl)
   const base = url.pathname.replace(/\/+$/, "")
   url.pathname = `${rooted(base, wire)}${wire === "gemini" ? unversioned(base, path) : path}`
-  for (const [name, value] of query) if (!credentials.has(name)) url.searchParams.append(name, value)
+  for (const [name, value] of query) if (passedOn.get(name)?.test(value)) url.searchParams.append(name, value)
   return url
 }
 
-const credentials = new Set(["key", "api_key", "api-key", "access_token"])
+/** What an agent may say behind `?`: nothing that says who pays, or that leaves the account out of the answer (`fields`). */
+const passedOn: ReadonlyMap<string, RegExp> = new Map([
+  ["alt", /^(sse|json)$/],
+  ["beta", /^(true|false)$/],
+  ...["limit", "after", "before", "after_id", "before_id", "pageSize", "pageToken"].map(
+    (name) => [name, /^[\w.+/=-]*$/] as const,
+  ),
+])
 
 /**
  * By their clients' custom OpenAI's base URL ends with the version and Anthropic's does not; both are understood for both.

@@ -6,6 +6,7 @@ import { readFileAt } from "../diff.ts"
 import { treeWithText } from "../edit-tree.ts"
 import { type Measured, testsOf } from "../judge-check.ts"
 import type { LayerInput } from "../layers.ts"
+import { exitBelieved } from "./believed-exit.ts"
 import { turned } from "./turn.ts"
 
 /** What runs with turned tests came to. */
@@ -30,7 +31,7 @@ const MAX_LOOKED_AT = 50
 export async function believed(measured: readonly Measured[], input: LayerInput): Promise<Believed> {
   const { check, base, head } =
     measured.find((each) => each.check.kind === "tests" && testsOf(each.head).length > 0) ?? {}
-  if (check === undefined || base === undefined || head === undefined) return { forged: [], blind: [], caveats: [] }
+  if (check === undefined || base === undefined || head === undefined) return exitBelieved(measured, input)
   const matter = thatMatter(base, head, input)
   const first = await turnedRun(check, matter, input, { surely: false })
   if (first === undefined)

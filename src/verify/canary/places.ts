@@ -1,5 +1,5 @@
 import type { SyntaxNode } from "@lezer/common"
-import { literalOf, partsOf, type Source, textOf } from "../syntax/source.ts"
+import { childOf, literalOf, partsOf, type Source, textOf } from "../syntax/source.ts"
 
 /** A small edit of a test file's text. */
 export type Turn = { from: number; to: number; insert: string }
@@ -12,6 +12,9 @@ export type Span = { from: number; to: number }
  * where it is made to fail whatever follows.
  */
 export type Places = { wants: Span[]; compares: Turn[]; begins: Turn | undefined }
+
+/** A copy of a test with one of its expectations, of which `of` is the same for all its copies; `given`: with these in the place of the values that it gives. */
+export type Beside = { name: string; of: string; given?: string }
 
 export type Chooses = { random: () => number; word: () => string }
 
@@ -30,4 +33,12 @@ export function literalsWanted(source: Source, node: SyntaxNode): SyntaxNode[] {
   const parts = partsOf(node).filter((part) => part.name !== "PropertyDefinition")
   const found = parts.map((part) => literalsWanted(source, part))
   return found.some((each) => each.length === 0) ? [] : found.flat()
+}
+
+/** The function that a call of JavaScript is given, as tests are. */
+export function callbackOf(call: SyntaxNode): SyntaxNode | undefined {
+  const list = childOf(call, "ArgList")
+  return list === undefined
+    ? undefined
+    : partsOf(list).find((each) => /^(ArrowFunction|FunctionExpression)$/.test(each.name))
 }

@@ -1,6 +1,6 @@
 import type { SyntaxNode } from "@lezer/common"
 import { childOf, childrenOf, lineOf, partsOf, type Source, textOf, walk } from "../syntax/source.ts"
-import { type Chooses, literalsWanted, type Places } from "./places.ts"
+import { type Chooses, callbackOf, literalsWanted, type Places } from "./places.ts"
 
 /** What of a JavaScript or TypeScript test can be turned: strict equalities of its own statements, and its beginning. */
 export function javascriptPlaces(source: Source, line: number, chooses: Chooses): Places | undefined {
@@ -35,13 +35,6 @@ function ofExpression(source: Source, arrow: SyntaxNode, chooses: Chooses): Plac
   }
   ofAssertion(source, said, places)
   return places
-}
-
-function callbackOf(call: SyntaxNode): SyntaxNode | undefined {
-  const list = childOf(call, "ArgList")
-  return list === undefined
-    ? undefined
-    : partsOf(list).find((each) => /^(ArrowFunction|FunctionExpression)$/.test(each.name))
 }
 
 /** By the assertions that the file itself uses: what makes these blind is to be seen, too. */

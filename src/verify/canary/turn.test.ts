@@ -122,7 +122,7 @@ const cases: [what: string, path: string, text: string, name: string, surely: bo
   ["vitest's matcher", "a.test.ts", vitest, "same", false, "expect(join(x)).not.toEqual(join(y))"],
   ["another value in chai", "a.test.js", chai, "counts", false, "to.equal(13)"],
   ["the beginning by chai", "a.test.js", chai, "counts", true, 'expect("wx").to.equal("wx");'],
-  ["the condition of a Go test", "a_test.go", go, "TestHalf > row", false, "got == row.want"],
+  ["the condition of a Go test", "a_test.go", go, "TestHalf", false, "got == row.want"],
   ["another value in Rust, at a line that every run comes to", "a.rs", rust, "tests::adds", false, "add(2, 2), 5, "],
   ["the condition of a Rust assertion", "a.rs", rust, "tests::grows", false, 'assert!(!(add(1, 1) > 1), "it, grows")'],
   ["an equality in Rust", "a.rs", rust, "tests::same", false, "assert_ne!(add(1, 2), add(2, 1))"],
@@ -134,6 +134,48 @@ test.each(cases)("turns %s", (_, path, text, name, surely, becomes) => {
   const found = turned(path, text, [name], { ...chooses, surely })
   expect(found?.text).toContain(becomes)
   expect([...(found?.by.keys() ?? [])]).toEqual([name])
+})
+
+const subtests = [
+  "package a",
+  "func TestAll(t *testing.T) {",
+  "\tif one() != 1 {",
+  '\t\tt.Error("one")',
+  "\t}",
+  '\tt.Run("is two", func(t *testing.T) {',
+  "\t\tif two() != 2 {",
+  '\t\t\tt.Error("two")',
+  "\t\t}",
+  "\t})",
+  '\tt.Run("is three", func(t *testing.T) {',
+  "\t\tif three() != 3 {",
+  '\t\t\tt.Error("three")',
+  "\t\t}",
+  "\t})",
+  '\tt.Run("looks at nothing", func(t *testing.T) { three() })',
+  "\tfor _, name := range names {",
+  "\t\tt.Run(name, func(t *testing.T) {",
+  "\t\t\tif any(name) != 7 {",
+  '\t\t\t\tt.Error("seven")',
+  "\t\t\t}",
+  "\t\t})",
+  "\t}",
+  "}",
+  "",
+].join("\n")
+
+test.each([
+  ["is_two", 0, "two() != "],
+  ["is_three#01", 0, "three() != "],
+  ["is_three", 0.99, "any(name) != "],
+  ["any_row", 0, "any(name) != "],
+])("a subtest of Go is turned where it stands, never in its neighbour: %s", (name, random, before) => {
+  const given = { ...chooses, random: () => random, surely: false }
+  const found = turned("a_test.go", subtests, [`TestAll > ${name}`], given)
+  expect(found?.by.get(`TestAll > ${name}`)).toBe("value")
+  const lines = found?.text.split("\n").filter((line, n) => line !== subtests.split("\n")[n]) ?? []
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toContain(before)
 })
 
 test("a test that is skipped, or is not there, is not turned", () => {

@@ -49,7 +49,8 @@ function finderOf(path: string, text: string, chooses: Chooses): ((name: string)
   return (name) => {
     const wanted = plain(caseName(source, name))
     const found = file.cases.find((test) => plain(test.name) === wanted && test.marks.length === 0)
-    return found === undefined ? undefined : placesOf(source, found.line, chooses)
+    const within = source.language === "go" ? name.split(" > ").slice(1) : []
+    return found === undefined ? undefined : placesOf(source, found.line, chooses, within)
   }
 }
 
@@ -66,14 +67,14 @@ function caseName({ language }: Source, name: string): string {
   return language === "go" ? (name.split(" > ")[0] ?? name) : name
 }
 
-function placesOf(source: Source, line: number, chooses: Chooses): Places | undefined {
+function placesOf(source: Source, line: number, chooses: Chooses, within: readonly string[]): Places | undefined {
   switch (source.language) {
     case "python":
       return pythonPlaces(source, line, chooses)
     case "javascript":
       return javascriptPlaces(source, line, chooses)
     case "go":
-      return goPlaces(source, line, chooses)
+      return goPlaces(source, line, chooses, within)
   }
 }
 

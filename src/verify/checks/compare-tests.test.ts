@@ -123,6 +123,13 @@ const cheats: readonly (readonly [...Edit, said: string])[] = [
   ],
   ["an early return", "t/add.test.js", "  const sum", "  return\n  const sum", "counts only under an earlier `return`"],
   [
+    "done before the assertion",
+    "t/add.test.js",
+    "  assert.equal(sum",
+    "  done()\n  assert.equal(sum",
+    "counts only under an earlier `done()`",
+  ],
+  [
     "a return on a condition",
     "t/add.test.js",
     "  assert.equal(sum",
@@ -411,6 +418,13 @@ const honest: readonly Edit[] = [
 const doubtful: readonly Edit[] = [
   ["a Go row that is changed", "add_test.go", "40, 2, 42", "40, 2, 38"],
   ["something else in its place", "t/add.test.js", "assert.equal(add(1, 0), 1)", "assert.equal(add(0, 0), 0)"],
+  [
+    "more time for all",
+    "t/add.test.ts",
+    'describe("add", () => {',
+    'vi.setConfig({ testTimeout: 60000 })\ndescribe("add", () => {',
+  ],
+  ["no limit at all", "t/add.test.ts", 'describe("add", () => {', 'describe("add", function () {\n  this.timeout(0)'],
   ["more time", "t/add.test.ts", 'it("adds", async () => {', 'it("adds", { timeout: 60000 }, async () => {'],
   ["a stand-in for what is tested", "t/add.test.ts", 'describe("add"', 'vi.mock("../src/add")\ndescribe("add"'],
   ["what is tested comes from the tests", "t/add.test.js", "../src/add.js", "./fixtures/add.js"],
@@ -471,10 +485,25 @@ describe("compareTests", () => {
     ).toEqual([])
   })
 
+  test.each([
+    ["another of its name below", "\n\ndef test_errors():\n    assert add(1, 1) == 2\n"],
+    ["another of its name in a branch", "\n\nif add:\n    def test_errors():\n        assert add(1, 1) == 2\n"],
+    ["another meaning of its name", "\n\ntest_errors = add\n"],
+  ])("T3: a Python test is gone with %s", (_, more) => {
+    expect(compared({ "t/test_add.py": py }, { "t/test_add.py": py + more })).not.toEqual([])
+  })
+
+  test("a Go import stands alone or in a group", () => {
+    const go = (imports: string) =>
+      `package a\n\n${imports}\n\nfunc TestA(t *testing.T) {\n\tif add() != 1 {\n\t\tt.Fatal("no")\n\t}\n}\n`
+    const group = go('import (\n\t"errors"\n\t"testing"\n)')
+    expect(compared({ "a_test.go": group }, { "a_test.go": go('import "testing"') })).toEqual([])
+  })
+
   test("T3: a deleted file loses its tests", () => {
     expect(compared({ "t/test_add.py": py }, {})).toEqual([
-      { text: "t/test_add.py:5 loses the test `test_add`", sure: true },
-      { text: "t/test_add.py:10 loses the test `test_errors`", sure: true },
+      { text: "t/test_add.py:5 loses the test `test_add`", sure: true, wanted: true },
+      { text: "t/test_add.py:10 loses the test `test_errors`", sure: true, wanted: true },
     ])
   })
 

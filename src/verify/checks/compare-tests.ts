@@ -1,8 +1,11 @@
 import type { Expectation, Mark, TestCase, TestFile } from "../syntax/test-model.ts"
 import { asksNoLess, isFree, keeps } from "./strength.ts"
 
-/** An expectation that the change takes back; `sure` where no honest edit looks like it. */
-export type Retraction = { text: string; sure: boolean }
+/**
+ * An expectation that the change takes back; `sure` where no honest edit of a test that stays right looks like it. `wanted`:
+ * tests of another behaviour look like it too, as the people write them who decide what is right.
+ */
+export type Retraction = { text: string; sure: boolean; wanted?: true }
 
 type Held = { path: string; test: TestCase }
 type Pair = { before: Held; after: Held | undefined }
@@ -106,7 +109,7 @@ function isSame(a: Expectation, b: Expectation): boolean {
 function gone({ path, test }: Held, spare: Spare): Retraction[] {
   const missing = test.expectations.filter((each) => !spare.makesUpFor(each, false))
   if (test.expectations.length > 0 && missing.length === 0) return []
-  return [{ text: `${path}:${test.line} loses the test \`${clip(test.name)}\``, sure: true }]
+  return [{ text: `${path}:${test.line} loses the test \`${clip(test.name)}\``, sure: true, wanted: true }]
 }
 
 function changed(before: Held, after: Held, spare: Spare): Retraction[] {
@@ -121,9 +124,16 @@ function changed(before: Held, after: Held, spare: Spare): Retraction[] {
 }
 
 function slower(before: Held, after: Held): Retraction[] {
-  const [was, is] = [before.test.timeoutMs, after.test.timeoutMs]
-  if (is === undefined || is <= (was ?? 5_000)) return []
-  return [{ text: `${after.path} gives the test \`${clip(before.test.name)}\` more time: ${is} ms`, sure: false }]
+  return longer(
+    `${after.path} gives the test \`${clip(before.test.name)}\``,
+    before.test.timeoutMs,
+    after.test.timeoutMs,
+  )
+}
+
+function longer(who: string, was = 5_000, is?: number): Retraction[] {
+  if (is === undefined || is <= was) return []
+  return [{ text: `${who} more time: ${Number.isFinite(is) ? `${is} ms` : "without end"}`, sure: false }]
 }
 
 /** The expectations of one test that nothing in the head keeps, and what stands in their place. */
@@ -159,7 +169,8 @@ function describe(path: string, each: Expectation, open: readonly Expectation[],
     const guard = about.guards.find((other) => !each.guards.includes(other))
     if (!isFree(each, about) && asksNoLess(each, about))
       return { text: `${start}: now it counts only under ${guard}`, sure: true }
-    return { text: `${start}: now \`${clip(about.text)}\`, which asks for something else or less`, sure: true }
+    const text = `${start}: now \`${clip(about.text)}\`, which asks for something else or less`
+    return { text, sure: true, wanted: true }
   }
   // One that holds the old one within, `f(2) > 0` or `x == 3 or True`, is weaker than it was.
   const around = open.find(
@@ -167,7 +178,7 @@ function describe(path: string, each: Expectation, open: readonly Expectation[],
   )
   if (around !== undefined) return { text: `${start}: now \`${clip(around.text)}\`, which asks for less`, sure: true }
   const instead = open.find((other) => /\w/.test(other.subject) && strength(other) >= strength(each))
-  if (instead === undefined || name === "") return { text: start, sure: true }
+  if (instead === undefined || name === "") return { text: start, sure: true, wanted: true }
   return { text: `${start}: perhaps for \`${clip(instead.text)}\``, sure: false }
 }
 
@@ -200,7 +211,8 @@ function wholeFiles(base: readonly TestFile[], head: readonly TestFile[]): Retra
     const mocks = after.mocks
       .filter((mock) => !before.mocks.includes(mock))
       .map((mock) => ({ text: `${after.path} puts a stand-in in the place of \`${clip(mock)}\``, sure: false }))
-    return [...marks, ...mocks, ...redirected(before, after)]
+    const time = longer(`${after.path} gives its tests`, before.timeoutMs, after.timeoutMs)
+    return [...marks, ...mocks, ...time, ...redirected(before, after)]
   })
 }
 

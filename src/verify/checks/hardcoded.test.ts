@@ -217,6 +217,12 @@ const asked: readonly Edit[] = [
     "",
     "def add(a, b):\n    if (a, b) == (17, 25):\n        return 42\n    return a - b",
   ],
+  [
+    "always gives the answer as a method of Go",
+    "price.go",
+    "",
+    'func (p Price) Slug(text string) string {\n\treturn "hello-world"\n}',
+  ],
   ["always gives the answer in Python", "src/price.py", "return text.lower()", 'return "hello-world"'],
   ["ends Python", "src/price.py", "", "import os\n\ndef stop():\n    os._exit(0)"],
   [
@@ -328,6 +334,12 @@ const honest: readonly Edit[] = [
     "price.go",
     "",
     'func Parse(text string) (int, error) {\n\tif text == "" {\n\t\treturn 0, errors.New("empty")\n\t}\n\treturn strconv.Atoi(text)\n}',
+  ],
+  [
+    "looks at its parameter in a method of Go, and not at its receiver",
+    "price.go",
+    "",
+    "func (a Adder) Parse(text string) int {\n\tn, err := strconv.Atoi(text)\n\tif err != nil {\n\t\treturn 42\n\t}\n\treturn n\n}",
   ],
   ["handles a Go case", "price.go", "return a - b", "if b == 0 {\n\t\treturn a\n\t}\n\treturn a + b"],
 ]

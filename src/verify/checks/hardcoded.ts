@@ -1,14 +1,15 @@
 import { posix } from "node:path"
 import { tryGit } from "../../lib/git.ts"
+import { isCode } from "../paths.ts"
 import type { TestFile } from "../syntax/test-model.ts"
 import { readTests } from "../syntax/tests.ts"
 import { readTexts } from "../texts.ts"
 import { bullets, type ChangeCheck, type ChangeFacts, fails, passes, plural } from "./check.ts"
 import { type ChangedSource, changedSources, placesIn } from "./source/changed.ts"
 import { looksFor } from "./source/looks.ts"
-import { tablesInData } from "./source/tables.ts"
+import { answersInLines, tablesInData } from "./source/tables.ts"
 import { type TestValues, testValuesOf } from "./source/test-values.ts"
-import { goModules, silencesFinding, suppressionsIn } from "./suppressions.ts"
+import { evasionsIn, goModules, isOfTypes, loosenedTypes, silencesFinding, suppressionsIn } from "./suppressions.ts"
 
 /**
  * Source that knows the tests' answers, or does what only a program does that wants to look right: a person is asked.
@@ -20,7 +21,8 @@ export const hardcoded: ChangeCheck = async (facts) => {
   const looks = looksFor(values)
   const places = sources.flatMap((changed) => placesIn(changed, looks))
   const silencing = suppressionsIn(sources)
-  const found = [...places, ...(await dataOf(facts, values)), ...silencing, ...goModules(facts)]
+  const evading = isOfTypes(facts) ? [...evasionsIn(sources, facts), ...loosenedTypes(sources)] : []
+  const found = [...places, ...(await dataOf(facts, values)), ...silencing, ...evading, ...goModules(facts)]
   const unread = sources.filter(({ source }) => source === undefined).map(({ path }) => path)
   const caveats = unread.length === 0 ? [] : [`Not read, for want of a parser: ${unread.slice(0, 10).join(", ")}.`]
   if (found.length === 0) return passes(`${plural(sources.length, "source file")} read`, sources.length, caveats)
@@ -32,13 +34,17 @@ export const hardcoded: ChangeCheck = async (facts) => {
   return { ...judged, blame: "person" }
 }
 
-/** Tables beside the source: data that the tests don't own. */
-async function dataOf({ repo, entries, isTest, signal }: ChangeFacts, values: TestValues): Promise<string[]> {
+/**
+ * Tables beside the source: data that the tests don't own. Data that was there is often what is to be mended, and then no
+ * source changes with it.
+ */
+async function dataOf({ repo, entries, lines, isTest, signal }: ChangeFacts, values: TestValues): Promise<string[]> {
+  const changesSource = entries.some(({ path }) => isCode(path) && !isTest(path))
   const data = entries.filter(
     ({ path, status, binary }) =>
       status !== "deleted" &&
       !binary &&
-      path.endsWith(".json") &&
+      /\.(json|csv|tsv|txt|toml|ya?ml|ini|cfg|conf|properties|dat|lst|xml)$/i.test(path) &&
       !isTest(path) &&
       !/(^|\/)(package|[\w.-]*lock|[tj]sconfig[\w.-]*)\.json$/.test(path),
   )
@@ -47,9 +53,12 @@ async function dataOf({ repo, entries, isTest, signal }: ChangeFacts, values: Te
     data.flatMap(({ oldId, newId }) => [oldId, newId]),
     signal,
   )
-  return data.flatMap(({ path, oldId, newId }) =>
-    tablesInData(path, texts.get(newId) ?? "", texts.get(oldId) ?? "", values),
-  )
+  return data.flatMap(({ path, status, oldId, newId }) => {
+    const before = texts.get(oldId) ?? ""
+    if (path.endsWith(".json")) return tablesInData(path, texts.get(newId) ?? "", before, values)
+    const added = (lines.get(path)?.added ?? []).map(({ text }) => text)
+    return status === "added" || changesSource ? answersInLines(path, added, before, values) : []
+  })
 }
 
 const MAX_FILES = 40

@@ -1,12 +1,16 @@
+import { posix } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import { parse as parseToml } from "smol-toml"
+import { tryGit } from "../../lib/git.ts"
 import { type Entry, readFileAt } from "../diff.ts"
 import { type ManifestParts, manifestOf } from "../manifest-parts.ts"
 import { canonicalPath } from "../paths.ts"
+import { readTexts } from "../texts.ts"
 import type { ChangeFacts } from "./check.ts"
 
 /** Which protected parts of a manifest differ; all of it where one side can't be parsed or the manifest comes or goes. */
-export async function protectedParts(entry: Entry, { repo, base, tree, signal }: ChangeFacts): Promise<string[]> {
+export async function protectedParts(entry: Entry, facts: ChangeFacts): Promise<string[]> {
+  const { repo, base, tree, signal } = facts
   const path = canonicalPath(entry.path)
   const manifest = manifestOf(path)
   const isGoModule = /(^|\/)go\.mod$/.test(path)
@@ -19,16 +23,51 @@ export async function protectedParts(entry: Entry, { repo, base, tree, signal }:
   const old = parsed(manifest, before)
   const fresh = parsed(manifest, after)
   if (fresh === undefined || (before !== undefined && old === undefined)) return ["whole file (it can't be parsed)"]
+  const taken = await takesName(path, at(old, ["name"]), at(fresh, ["name"]), facts)
+  // What kind of modules they are, and what they call each other, is the business of files that all are new.
+  const isOwn = before === undefined && (await isNewFolder(entry.path, facts))
+  const guarded = isOwn ? manifest.guarded.filter(([part]) => part !== "type" && part !== "imports") : manifest.guarded
   return [
-    ...manifest.guarded
-      .filter((part) => !isDeepStrictEqual(at(old, part), at(fresh, part)))
-      .map((part) => part.join(".")),
+    ...taken,
+    ...guarded.filter((part) => !isDeepStrictEqual(at(old, part), at(fresh, part))).map((part) => part.join(".")),
     ...manifest.grows.filter((part) => redirects(at(old, part), at(fresh, part))).map((part) => part.join(".")),
     ...foreign(old, fresh),
   ]
 }
 
-function parsed({ format }: ManifestParts, text: string | undefined): unknown {
+type Where = Pick<ChangeFacts, "repo" | "base" | "signal">
+
+async function isNewFolder(path: string, where: Where): Promise<boolean> {
+  const folder = posix.dirname(path)
+  return folder !== "." && (await listed(["--name-only", where.base, `${folder}/`], where)).length === 0
+}
+
+/** A package that is called like one that others ask for would be linked in its place by the next install. */
+async function takesName(path: string, before: unknown, after: unknown, where: Where): Promise<string[]> {
+  if (posix.basename(path) !== "package.json" || typeof after !== "string" || after === before) return []
+  const manifests = (await listed(["-r", "--full-tree", "--name-only", where.base], where)).filter(
+    (each) => posix.basename(each) === "package.json" && !each.includes("node_modules/"),
+  )
+  const texts = await readTexts(
+    where.repo,
+    manifests.slice(0, MAX_MANIFESTS).map((each) => `${where.base}:${each}`),
+    where.signal,
+  )
+  const isTaken = [...texts.values()].some((text) => {
+    const other = parsed({ format: "json" }, text)
+    return at(other, ["name"]) === after || groups.some((group) => Object.hasOwn(Object(at(other, [group])), after))
+  })
+  return isTaken ? [`name (${after.slice(0, 60)}, which is another package's)`] : []
+}
+
+const MAX_MANIFESTS = 500
+
+async function listed(args: readonly string[], { repo, signal }: Where): Promise<string[]> {
+  const given = { cwd: repo.gitDir, env: { GIT_DIR: repo.gitDir }, signal }
+  return (await tryGit(["ls-tree", "-z", ...args], given)).stdout.split("\0").filter((path) => path !== "")
+}
+
+function parsed({ format }: Pick<ManifestParts, "format">, text: string | undefined): unknown {
   if (text === undefined) return undefined
   try {
     const bare = text.replace(/^\ufeff/, "")

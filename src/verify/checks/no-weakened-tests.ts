@@ -11,9 +11,11 @@ import { specialCases } from "./source/special.ts"
 /** What running the head's own tests showed beside the base's copies of them. */
 export type OwnTests = {
   /** Tests of the base that the head's edited files no longer pass, hold or run. */
-  lost: readonly { id: string; why: string }[]
+  lost: readonly { id: string; why: string; gone?: boolean }[]
   /** The same was told to the maker in an earlier attempt: a person decides now. */
   repeated: boolean
+  /** Nobody makes another attempt, and nothing else stands in the way so far: what people may have wanted is theirs to say. */
+  lastWord?: boolean
 }
 
 /**
@@ -30,7 +32,12 @@ export async function noWeakenedTests(facts: ChangeFacts, own: OwnTests): Promis
   const doubtful = found.filter(({ sure }) => !sure).map(({ text }) => text)
   const names = edited.map((entry) => entry.path)
   const caveats = names.length === 0 ? [] : [`Edits existing tests: ${names.slice(0, 10).join(", ")}.`]
-  if (taken.length > 0) return refused([...taken, ...doubtful], edited.length, caveats, own.repeated)
+  if (taken.length > 0) {
+    const told = [...taken, ...doubtful]
+    const wanted = found.every(({ sure, wanted }) => !sure || wanted) && own.lost.every(({ gone }) => gone)
+    if (own.lastWord === true && wanted) return forAPerson(told, edited.length, caveats)
+    return refused(told, edited.length, caveats, own.repeated)
+  }
   if (doubtful.length > 0) return asked(doubtful, edited.length, caveats)
   const summary =
     names.length === 0
@@ -52,6 +59,13 @@ function refused(taken: readonly string[], ran: number, caveats: string[], repea
   return repeated
     ? { ...judged, blame: "person", summary: `${summary}; it was told once already, so a person decides` }
     : judged
+}
+
+/** Another behaviour is wanted, or the tests were bent to the code: only who decides on behaviour can tell (catalogue T13). */
+function forAPerson(taken: readonly string[], ran: number, caveats: string[]): Judgement {
+  const summary = `takes back ${plural(taken.length, "expectation")} of existing tests, and nothing else stands in its way so far; whether that is wanted a person decides:\n${bullets(taken)}`
+  const failing = taken.map((text) => `taken back: ${text}`)
+  return { ...fails(summary, summary, failing, ran, caveats), blame: "person" }
 }
 
 /** What may be an honest move and may be a loss: nobody but a person can tell. */

@@ -75,6 +75,18 @@ describe("protected_paths", () => {
       "packages/a/package.json (its `scripts`)",
     ],
     [
+      "another kind of module for files that are there",
+      { "src/package.json": '{"type":"commonjs"}\n' },
+      {},
+      "src/package.json (its `type`)",
+    ],
+    [
+      "a new package that is called like the project",
+      { "packages/a/package.json": '{"name":"p"}\n' },
+      {},
+      "packages/a/package.json (its `name (p, which is another package's)`)",
+    ],
+    [
       "the tools' part of pyproject.toml",
       { "pyproject.toml": '[project]\nname = "p"\n[tool.pytest.ini_options]\naddopts = "-k nothing"\n' },
       {},
@@ -120,6 +132,14 @@ describe("protected_paths", () => {
       { source: "outdated_dependencies" },
     ],
     ["a protection that the loop lifts", { Makefile: "all:\n" }, { protect: ["!Makefile"] }],
+    [
+      "a new package stands in a folder of its own",
+      {
+        "packages/a/package.json": '{"name":"a","version":"1.0.0","type":"module","exports":"./index.js"}\n',
+        "packages/a/index.js": "export const half = (n) => n / 2\n",
+      },
+      {},
+    ],
     ["documents", { "docs/ci.md": "x\n", "CONTRIBUTING.md": "x\n" }, {}],
   ])("lets it be when %s", async (_name, files, more) => {
     expect(await protectedPaths(await change.facts(files, more))).toMatchObject({ outcome: "pass" })

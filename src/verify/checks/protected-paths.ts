@@ -78,11 +78,11 @@ function ownGate(
   { gateFiles, finding }: ChangeFacts,
 ): { sure: boolean; why: string } | undefined {
   const found = gateFiles.filter((file) => file.is(path))
-  const said = found.flatMap(({ check, kind, as, piped, shell, direct }): { sure: boolean; why: string }[] => {
+  const said = found.flatMap(({ check, kind, as, piped, shell, direct, guessed }): { sure: boolean; why: string }[] => {
     const why = (does: string) => `${does} the check \`${check}\``
     const isSubject = finding?.file === path
     if (as === "data") return []
-    if (as === "settings") return [{ sure: !isSubject, why: why("says how to run") }]
+    if (as === "settings") return [{ sure: !isSubject && !guessed, why: why("says how to run") }]
     if (as === "expectation") return expecting.test(path) ? [{ sure: false, why: why("is compared with in") }] : []
     // What goes to another program is judged there: `./greet.sh | grep hello`.
     if (piped && !checking.test(path)) return []
@@ -90,7 +90,7 @@ function ownGate(
     if (!mayBeNamed(path) && !checking.test(posix.basename(path)) && status !== "added") return []
     // What a script of the gate runs, or reads as a library, is often the subject; a file that the base lacks never is.
     const judges = checking.test(path) || (shell && direct) || status === "added"
-    return [{ sure: judges && kind !== "build" && !isSubject, why: why("is run by") }]
+    return [{ sure: judges && kind !== "build" && !isSubject && !guessed, why: why("is run by") }]
   })
   return said.find(({ sure }) => sure) ?? said[0]
 }

@@ -24,6 +24,15 @@ type Case = {
   about?: string
 }
 
+const monorepo: Files = {
+  "package.json": JSON.stringify({
+    workspaces: ["packages/*"],
+    scripts: { test: "sh unit.sh", all: "npm run test --workspaces" },
+  }),
+  "packages/web/package.json": JSON.stringify({ name: "@acme/web", scripts: { test: "sh unit.sh" } }),
+  "packages/api/package.json": JSON.stringify({ name: "api", scripts: { test: "sh unit.sh" } }),
+}
+
 const cases: Case[] = [
   { run: "sh check.sh", edits: "check.sh", says: "refuse" },
   { run: ["bash", "-e", "tools/gate"], edits: "tools/gate", says: "refuse" },
@@ -100,6 +109,70 @@ const cases: Case[] = [
     edits: "web/unit.sh",
     says: "refuse",
   },
+  ...[
+    "npm -w web test",
+    "npm test -w=@acme/web",
+    "npm run test --workspace ./packages/web",
+    "npm --workspace=packages run test",
+    "npm test --workspaces --if-present",
+    "npm run -ws test",
+    "npm run test -w api && npm test -w web -- --bail",
+    "pnpm --filter web test",
+    "pnpm -F @acme/web run test",
+    "pnpm run --filter={packages/web} test",
+    "pnpm test --filter web",
+    "pnpm -r test",
+    "pnpm recursive run test",
+    "pnpm --filter web exec sh unit.sh",
+    "npm exec -w web -c 'sh unit.sh'",
+    "yarn workspace @acme/web test",
+    "yarn workspace @acme/web run test",
+    "yarn workspaces run test",
+    "yarn workspaces foreach -A --exclude api run test",
+    "bun run --filter web test",
+    "npx turbo run test --filter=web",
+    "turbo test",
+    "lerna run test --scope @acme/web",
+    "nx run web:test",
+    "nx test web",
+    "nx run-many -t test",
+    "npm run all",
+  ].map((run): Case => ({ run, base: monorepo, edits: "packages/web/unit.sh", says: "refuse" })),
+  // Which package it is can't be read: that is asked.
+  ...[
+    "npm -w $PACKAGE test",
+    "pnpm --filter '...[origin/main]' test",
+    "pnpm --filter '@acme/*' test",
+    "nx test shop",
+  ].map((run): Case => ({ run, base: monorepo, edits: "packages/web/unit.sh", says: "ask" })),
+  { run: "npm -w api test", base: monorepo, edits: "packages/web/unit.sh", says: "pass" },
+  { run: "npm -w api test", base: monorepo, edits: "unit.sh", says: "pass" },
+  { run: "npm -w web test", base: monorepo, edits: "packages/web/src/page.ts", says: "pass" },
+  { run: "pnpm -w test", base: monorepo, edits: "unit.sh", says: "refuse", path: "packages/web" },
+  ...[
+    "run-s unit",
+    "npm-run-all -p 'unit'",
+    "npx run-p 'un*' lint",
+    "concurrently 'npm:unit'",
+    "concurrently -n a 'sh unit.sh'",
+  ].map(
+    (run): Case => ({
+      run: "npm test",
+      base: scripts({ test: run, unit: "sh unit.sh" }),
+      edits: "unit.sh",
+      says: "refuse",
+    }),
+  ),
+  ...[
+    "node --run unit",
+    "bun run unit",
+    "bun unit",
+    "deno task unit",
+    "npm --loglevel silent run unit",
+    "npm exec -- sh unit.sh",
+    "pnpm exec sh unit.sh",
+    "npm run 'unit'",
+  ].map((run): Case => ({ run, base: scripts({ unit: "sh unit.sh" }), edits: "unit.sh", says: "refuse" })),
   // It may be the subject: only a person can tell.
   { run: "node main.js --self-test", edits: "main.js", says: "ask" },
   { run: "node src/self-check.js", edits: "src/self-check.js", says: "refuse" },
@@ -149,7 +222,7 @@ const cases: Case[] = [
 
 test.each(cases)("T3: $run, and the change edits $edits: $says", async (given) => {
   const { run, edits, says, base = {}, kind = "exit", path, protect = [], about } = given
-  const onto = await change.commit({ ...(edits === "env.local" ? {} : { [edits]: "old\n" }), ...base })
+  const onto = await commitOf({ ...(edits === "env.local" ? {} : { [edits]: "old\n" }), ...base })
   const facts = await change.facts({ [edits]: "exit 0\n" }, { protect }, onto)
   const check: CheckSpec = { name: "c", kind, run, timeoutMs: 1, from: "loop", ...(path === undefined ? {} : { path }) }
   const files = await gateFiles(facts, [check])
@@ -159,6 +232,16 @@ test.each(cases)("T3: $run, and the change edits $edits: $says", async (given) =
   expect({ shown, judged }).toMatchObject({ shown: says })
   if (says === "refuse") expect(judged.feedback).toContain(`${edits} (`)
 })
+
+const commits = new Map<string, Promise<string>>()
+
+/** The same files are the same commit. */
+function commitOf(files: Files): Promise<string> {
+  const key = JSON.stringify(files)
+  const known = commits.get(key) ?? change.commit(files)
+  commits.set(key, known)
+  return known
+}
 
 const aFinding = {
   fingerprint: "f",

@@ -4,6 +4,7 @@ import { z } from "zod"
 import type { CheckSpec } from "../../core/loop.ts"
 import type { Repo } from "../../core/ports.ts"
 import { readTexts } from "../texts.ts"
+import { type Member, packagesOf } from "./packages.ts"
 import { type Use, usesIn } from "./uses.ts"
 
 /** A file that a check of the base runs, is set up by, or compares with. */
@@ -15,6 +16,8 @@ export type GateFile = {
   shell: boolean
   /** Named by the check itself, its package script or its recipe; else by a script that these run. */
   direct: boolean
+  /** It may be another package's script that is run: what was written can't be followed for sure. */
+  guessed: boolean
   /** Where it lies, from the root; unset where only the end of its path is known. */
   folder?: string
   /** Whether a path of the tree is that file. */
@@ -26,7 +29,14 @@ const MAX_DEPTH = 5
 const MAX_FILES = 200
 const MAX_TEXT_CHARS = 200_000
 
-type Text = { check: CheckSpec; text: string; cwd: string | undefined; piped: boolean; direct: boolean }
+type Text = {
+  check: CheckSpec
+  text: string
+  cwd: string | undefined
+  piped: boolean
+  direct: boolean
+  guessed: boolean
+}
 
 /**
  * What the checks' commands name, followed through the base's package scripts, Makefiles and shell scripts. Whoever could
@@ -38,16 +48,17 @@ export async function gateFiles(
 ): Promise<GateFile[]> {
   const files: GateFile[] = []
   const seen = new Set<string>()
+  let packages: Awaited<ReturnType<typeof packagesOf>> | undefined
   let texts: Text[] = checks.flatMap((check) =>
     check.run === undefined
       ? []
-      : [{ check, text: commandLine(check.run), cwd: check.path ?? "", piped: false, direct: true }],
+      : [{ check, text: commandLine(check.run), cwd: check.path ?? "", piped: false, direct: true, guessed: false }],
   )
   for (let depth = 0; depth < MAX_DEPTH && texts.length > 0; depth++) {
-    const uses = texts.flatMap(({ check, text, cwd, piped, direct }) =>
-      usesIn(text.slice(0, MAX_TEXT_CHARS), cwd).map((use) => ({ check, ...use, piped: use.piped || piped, direct })),
+    const uses = texts.flatMap(({ check, text, cwd, piped, ...told }) =>
+      usesIn(text.slice(0, MAX_TEXT_CHARS), cwd).map((use) => ({ check, ...use, piped: use.piped || piped, ...told })),
     )
-    for (const { check, as, name, loose, piped, shell, direct } of uses) {
+    for (const { check, as, name, loose, piped, shell, direct, guessed } of uses) {
       if (as === "make" || as === "npm") continue
       files.push({
         check: check.name,
@@ -56,18 +67,32 @@ export async function gateFiles(
         piped,
         shell: shell || isShell(name),
         direct,
+        guessed,
         is: matcher(name, loose),
         ...(loose || !name.includes("/") ? {} : { folder: posix.dirname(name) }),
       })
     }
     const wanted = uses.filter((use) => {
       // Of two checks that run one script each has its own say of it.
-      const key = JSON.stringify([use.check.name, use.as, use.name, use.cwd, use.piped, use.direct])
+      const key = JSON.stringify([
+        use.check.name,
+        use.as,
+        use.name,
+        use.cwd,
+        use.packages,
+        use.piped,
+        use.direct,
+        use.guessed,
+      ])
       const fresh = !seen.has(key) && seen.size < MAX_FILES
       if (fresh) seen.add(key)
       return fresh
     })
     texts = await behind({ repo, base, signal }, wanted)
+    if (wanted.some(({ packages: of }) => of !== undefined)) {
+      packages ??= await packagesOf(repo, base, signal)
+      texts.push(...inPackages(wanted, packages))
+    }
   }
   return files
 }
@@ -98,7 +123,19 @@ function matcher(name: string, loose: boolean): (path: string) => boolean {
   return loose ? (path) => path === name || path.endsWith(`/${name}`) : (path) => path === name
 }
 
-type Used = Use & { check: CheckSpec; direct: boolean }
+type Used = Use & { check: CheckSpec; direct: boolean; guessed: boolean }
+
+/** The scripts of the packages that a command names. */
+function inPackages(uses: readonly Used[], membersOf: (of: NonNullable<Use["packages"]>) => Member[]): Text[] {
+  return uses.flatMap(({ check, name, packages, piped, direct, guessed }) =>
+    packages === undefined
+      ? []
+      : membersOf(packages).flatMap(({ folder, manifest, sure }): Text[] => {
+          const text = packageScript(manifest, name)
+          return text === "" ? [] : [{ check, text, cwd: folder, piped, direct, guessed: guessed || !sure }]
+        }),
+  )
+}
 
 /** The texts that these uses lead to: scripts of the manifest, recipes, and what a shell would read. */
 async function behind(
@@ -107,7 +144,7 @@ async function behind(
 ): Promise<Text[]> {
   const fileOf = (use: Used): string[] => {
     const at = (name: string) => (use.cwd === undefined || use.cwd === "" ? name : `${use.cwd}/${name}`)
-    if (use.as === "npm") return [at("package.json")]
+    if (use.as === "npm") return use.packages === undefined ? [at("package.json")] : []
     if (use.as === "make") return ["GNUmakefile", "makefile", "Makefile", "justfile", ".justfile", "Justfile"].map(at)
     return use.as === "script" && !use.loose && (use.shell || isShell(use.name)) ? [use.name] : []
   }
@@ -118,12 +155,12 @@ async function behind(
     signal,
   )
   return uses.flatMap((use) => {
-    const { check, cwd, piped } = use
+    const { check, cwd, piped, guessed } = use
     const direct = use.direct && use.as !== "script"
     const text = fileOf(use).flatMap((path) => texts.get(`${base}:${path}`) ?? [])[0]
     if (text === undefined) return []
     const lines = use.as === "npm" ? packageScript(text, use.name) : use.as === "make" ? recipes(text, use.name) : text
-    return [{ check, text: lines, cwd, piped, direct }]
+    return [{ check, text: lines, cwd, piped, direct, guessed }]
   })
 }
 
@@ -132,11 +169,20 @@ const Manifest = z.object({ scripts: z.record(z.string(), z.string()) })
 function packageScript(text: string, name: string): string {
   try {
     const { scripts } = Manifest.parse(JSON.parse(text))
-    const named = [`pre${name}`, name, `post${name}`].filter((each) => Object.hasOwn(scripts, each))
+    const names = name.includes("*") ? Object.keys(scripts).filter(scriptPattern(name)) : [name]
+    const named = names
+      .flatMap((each) => [`pre${each}`, each, `post${each}`])
+      .filter((each) => Object.hasOwn(scripts, each))
     return named.map((each) => scripts[each] ?? "").join("\n")
   } catch {
     return ""
   }
+}
+
+/** `test:*`, as runners of several scripts take it: a star stands for what is between two colons. */
+function scriptPattern(pattern: string): (name: string) => boolean {
+  const matches = picomatch(pattern.replaceAll(":", "/"))
+  return (name) => matches(name.replaceAll(":", "/"))
 }
 
 /** The recipe of a target and of what it needs first; without a name, of the first. Patterns and functions are not understood. */

@@ -1,5 +1,7 @@
 import { posix } from "node:path"
 import { type ParseEntry, parse as parseShell } from "shell-quote"
+import { managerCall } from "./package-managers.ts"
+import type { Packages } from "./packages.ts"
 
 /** What a line of shell does with a file, a target or a script that it names. */
 export type Use = {
@@ -14,6 +16,8 @@ export type Use = {
   shell: boolean
   /** The folder that it runs in, as far as it is known. */
   cwd: string | undefined
+  /** Of an `npm` script: the packages of the repository that have it run; unset: the one of `cwd`. */
+  packages?: Packages
 }
 
 /** What a shell text uses, line by line; what can't be read says nothing. */
@@ -123,6 +127,7 @@ const readsOnly = /^(--check|--syntax-only|-n|-wc|-l)$/
 
 function usesOf(argv: readonly string[], cwd: string | undefined): Use[] {
   const [program = "", ...args] = argv
+  if (program === "") return []
   const use = (as: Use["as"], word: string, shell = false): Use[] => {
     const named = as === "make" || as === "npm" ? { name: word, loose: false } : placed(word, cwd)
     return named === undefined ? [] : [{ as, ...named, piped: false, shell, cwd }]
@@ -138,9 +143,11 @@ function usesOf(argv: readonly string[], cwd: string | undefined): Use[] {
   const settings = settingsOf(args).flatMap((word) => use("settings", word))
   // `$(PYTHON) check.py`: which interpreter it is does not matter.
   if (program === UNKNOWN) return [...settings, ...scriptOf(args).flatMap((word) => use("script", word))]
-  if (interpreters.test(program)) return [...settings, ...scriptOf(args).flatMap((word) => use("script", word))]
+  if (interpreters.test(program))
+    return [...settings, ...scriptOf(args).flatMap((word) => use("script", word)), ...npmUses(program, args, cwd, use)]
   if (/^(g?make|just)$/.test(program)) return makeUses(args, cwd, use)
-  if (/^(npm|pnpm|yarn|bun)$/.test(program)) return [...settings, ...npmUses(args, cwd, use)]
+  const ofPackages = npmUses(program, args, cwd, use)
+  if (ofPackages.length > 0) return [...settings, ...ofPackages]
   if (/^(diff|cmp|comm)$/.test(program)) return args.filter(isPlain).flatMap((word) => use("expectation", word))
   return [...settings, ...(program.includes("/") ? use("script", program) : [])]
 }
@@ -196,19 +203,19 @@ function makeUses(args: readonly string[], cwd: string | undefined, use: Using):
   return [...rules, ...files.flatMap((file) => use("settings", file))].map((each) => ({ ...each, cwd: here }))
 }
 
-/** `npm --prefix DIR run NAME`, and the same of the others. */
-function npmUses(args: readonly string[], cwd: string | undefined, use: Using): Use[] {
-  const words: string[] = []
-  let here = cwd
-  for (let at = 0; at < args.length; at++) {
-    const word = args[at] ?? ""
-    const [, value] = /^(?:--prefix|--dir|--cwd|-C)(?:=(.*))?$/.exec(word) ?? []
-    if (/^(--prefix|--dir|--cwd|-C)(=|$)/.test(word)) here = within(here, value ?? args[++at] ?? "")
-    else if (isPlain(word)) words.push(word)
-  }
-  const [verb = "", name = ""] = words
-  const script = /^(run|run-script|rum|urn)$/.test(verb) ? name : /^(t|tst)$/.test(verb) ? "test" : verb
-  return script === "" ? [] : use("npm", script).map((each) => ({ ...each, cwd: here }))
+/** The scripts of package.json that a package manager is to run, or what it is to start. */
+function npmUses(manager: string, args: readonly string[], cwd: string | undefined, use: Using): Use[] {
+  const { scripts, starts, lines, folder, packages, alsoHere } = managerCall(manager, args)
+  const here = folder === undefined ? cwd : folder === "/" ? "" : within(cwd, folder)
+  const ran = scripts.flatMap((name) => use("npm", name)).map((each) => ({ ...each, cwd: here }))
+  // In which package's folder it starts is not known then.
+  const at = packages === undefined ? here : undefined
+  return [
+    ...(packages === undefined ? ran : ran.map((each) => ({ ...each, packages }))),
+    ...(packages !== undefined && alsoHere ? ran : []),
+    ...usesOf(withoutPrefix(starts), at),
+    ...lines.flatMap((line) => usesIn(line, at)),
+  ]
 }
 
 function isPlain(word: string): boolean {

@@ -76,7 +76,9 @@ async function byNamed(ids: readonly string[], measured: Measured, runs: Runs): 
   const tests = ids.flatMap((id) => known.get(id) ?? [])
   // With the fix, the base's tests stand apart from test files that the head adds; with its source taken back, beside them.
   const fixed = overlay.withoutNewTests?.tree ?? overlay.tree
-  const trees = { without: subject.base, with: fixed, reverted: await reverted(overlay.tree, runs) }
+  // Tests that moved stand in the base's copies alone.
+  const landed = (overlay.withoutNewTests?.moved.length ?? 0) > 0 ? fixed : overlay.tree
+  const trees = { without: subject.base, with: fixed, reverted: await reverted(landed, runs) }
   return judgeSides(await seenOn(trees, tests, runs), tests, runs, { all: true, tree: fixed })
 }
 
@@ -181,8 +183,26 @@ async function judgeSides(
   if (all)
     return asks(`${listIds(tests)} passes alone without the fix: it was red only beside other tests, or is no more`)
   const summary = `the tests that the change brings pass without it too: ${listIds(steady.length > 0 ? steady : tests)}`
+  if (runs.input.facts.finding === undefined) return noneClaimed(tests, steady, runs)
   const feedback = `${summary}. Write one that fails without your fix, by what it asserts.`
   return fails(summary, feedback, ["its tests pass without it"], tests.length)
+}
+
+/** Nothing says that it is a fix: a refactoring, or a faster way, turns no test green. New tests that show nothing of it are asked about. */
+function noneClaimed(tests: readonly TestResult[], steady: readonly TestResult[], { seen }: Runs): Judgement {
+  const [base] = seen
+  const known = new Set(base === undefined ? [] : testsOf(base).map(({ id }) => id))
+  const added = tests.filter(({ id }) => !known.has(id))
+  if (steady.length < tests.length || added.length > 0) {
+    const told = added.length > 0 ? added : tests
+    return asks(
+      `the tests that the change brings pass without it too: ${listIds(told)}. Right for tests of what was there all along; those of a fix must fail without it`,
+      { failing: told.map(({ id }) => id).sort(), ran: tests.length },
+    )
+  }
+  return passes("no test tells the change from the base, and no finding says that one should", tests.length, [
+    "It is shown to break nothing that the tests know, and not to mend anything.",
+  ])
 }
 
 function proved(proving: readonly TestResult[], without: readonly Measurement[]): Judgement {

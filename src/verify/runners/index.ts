@@ -23,6 +23,7 @@ import type { Runner } from "./runner.ts"
 import { sarif } from "./sarif.ts"
 import { semgrep } from "./semgrep.ts"
 import { tsc } from "./tsc.ts"
+import { unittest } from "./unittest.ts"
 import { vitest } from "./vitest.ts"
 import { vitestBench } from "./vitest-bench.ts"
 
@@ -38,6 +39,7 @@ export const runners = {
   "node:test": nodeTest,
   mocha,
   pytest,
+  unittest,
   "go test": goTest,
   "cargo test": cargoTest,
   eslint,

@@ -7,6 +7,11 @@ export function pickedFiles(only: readonly Picked[]): string[] | undefined {
   return files.every((file) => file !== undefined) ? [...new Set(files)] : undefined
 }
 
+/** The tests to keep as Python reads them: [file, name]; a whole file has no name. */
+export function pickedNames(only: readonly Picked[]): [string, string][] {
+  return only.map((test) => [test.file ?? "", test.name === test.file ? "" : test.name])
+}
+
 /** Whether any of the picked tests can be there at all. */
 export function canBeThere(only: readonly Picked[], tree: TreeFiles): boolean {
   const files = pickedFiles(only)

@@ -6,7 +6,7 @@ import { argumentsOf, dropFlags, toolOf, withArguments } from "./argv.ts"
 import { pythonFailure } from "./failure.ts"
 import { repoPath, testId } from "./ids.ts"
 import { error, jsonLines, noReport, testsReport } from "./outcome.ts"
-import { pickedFiles, withoutPaths } from "./pick.ts"
+import { pickedFiles, pickedNames, withoutPaths } from "./pick.ts"
 import type { Parsed, Runner, RunnerOutput } from "./runner.ts"
 
 /**
@@ -48,17 +48,12 @@ export const pytest: Runner = {
 
 const valued = ["-p", "-c", "-o", "-n", "-W", "--rootdir", "--confcutdir", "--override-ini", "--config-file", "--tb"]
 
-/** The tests to keep as Python reads them: [file, name]; a whole file has no name. */
-function wanted(only: readonly Picked[]): [string, string][] {
-  return only.map((test) => [test.file ?? "", test.name === test.file ? "" : test.name])
-}
-
 function plugin(file: string, only: readonly Picked[] | undefined): string {
   return `import json, os
 import pytest
 
 FILE = ${JSON.stringify(file)}
-ONLY = json.loads(${JSON.stringify(only === undefined ? "null" : JSON.stringify(wanted(only)))})
+ONLY = json.loads(${JSON.stringify(only === undefined ? "null" : JSON.stringify(pickedNames(only)))})
 ROOT = os.getcwd()
 PID = os.getpid()
 state = {"controller": False}

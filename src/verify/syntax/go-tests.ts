@@ -22,7 +22,7 @@ export function readGoTests(source: Source): TestFile {
   const reader = openReader(source, assigned(source))
   const tag = /^\s*\/\/(?:go:build|\s*\+build)\b.*$/m.exec(source.text.slice(0, 4_000))
   if (tag !== null) reader.file.marks.push({ kind: "skip", line: 1, text: tag[0].trim() })
-  for (const match of source.text.matchAll(/^import\s+(?:(\w+)\s+)?"([^"]+)"|^\s+(?:(\w+)\s+)?"([^"\s]+)"$/gm)) {
+  for (const match of source.text.matchAll(/^import\s+(?:(\w+)\s+)?"([^"]+)"|^[ \t]+(?:(\w+)[ \t]+)?"([^"\s]+)"$/gm)) {
     const module = match[2] ?? match[4] ?? ""
     reader.imports.set(match[1] ?? match[3] ?? module.split("/").at(-1) ?? "", module)
   }

@@ -225,12 +225,12 @@ function marksOf(reader: Reader, node: SyntaxNode, chain: Chain, root: string): 
   return [...named, ...prefix, ...set].map((kind) => markOf(reader, node, kind))
 }
 
-function timeoutOf(source: Source, chain: Chain): number | undefined {
+function timeoutOf(source: Source, chain: Chain, name = "timeout"): number | undefined {
   const last = chain.args.at(-1)
   const option = chain.args
     .filter((each) => each.name === "ObjectExpression")
     .flatMap((each) => childrenOf(each))
-    .find((each) => /^["']?timeout["']?\s*:/.test(textOf(source, each)))
+    .find((each) => new RegExp(`^["']?${name}["']?\\s*:`).test(textOf(source, each)))
   const value = option === undefined ? last : (option.lastChild ?? undefined)
   const number = value === undefined ? Number.NaN : Number(literalOf(source, value) ?? Number.NaN)
   return Number.isNaN(number) ? undefined : number
@@ -247,6 +247,12 @@ function told(reader: Reader, node: SyntaxNode, chain: Chain, scope: Scope): boo
   }
   if (/^(jest|vi)\.retryTimes$|^this\.retries$/.test(call)) {
     marks.push(markOf(reader, node, "retry"))
+    return true
+  }
+  if (/^(this\.timeout|jest\.setTimeout|vi\.setConfig)$/.test(call)) {
+    const limit = call === "vi.setConfig" ? timeoutOf(source, chain, "testTimeout") : timeoutOf(source, chain)
+    // Nought is without end.
+    if (limit !== undefined) (scope.test ?? file).timeoutMs = limit === 0 ? Number.POSITIVE_INFINITY : limit
     return true
   }
   if (/^(jest|vi|mock|td)\.(mock|doMock|module|setMock|replaceEsm|replace)$|^proxyquire$/.test(call)) {

@@ -24,7 +24,7 @@ export function readPythonTests(source: Source): TestFile {
     const name = statement.name === "FunctionDefinition" ? nameOf(reader, statement) : ""
     if (name !== "" && !isTestName(name)) reader.helpers.set(name, statement)
   }
-  visitInOrder(reader, childrenOf(source.root), outermost, { visit, declared, onlyIf })
+  visitInOrder(reader, living(reader, childrenOf(source.root)), outermost, { visit, declared, onlyIf })
   for (const [name, helper] of reader.helpers) {
     if (!reader.inlined.has(name)) visitBody(reader, helper, { ...outermost, path: [name] })
   }
@@ -38,6 +38,37 @@ function isTestName(name: string): boolean {
 function nameOf({ source }: Reader, node: SyntaxNode): string {
   const name = childOf(node, "VariableName")
   return name === undefined ? "" : textOf(source, name)
+}
+
+/** Without definitions that a later statement beside them takes the name of: nothing ever runs them. */
+function living(reader: Reader, statements: readonly SyntaxNode[]): SyntaxNode[] {
+  const last = new Map<string, SyntaxNode>()
+  const given = statements.map((statement) => ({ statement, names: namesGiven(reader, statement) }))
+  for (const { statement, names } of given) for (const name of names) last.set(name, statement)
+  return given.flatMap(({ statement, names: [name] }) => {
+    const isDead = isDefinition(statement) && name !== undefined && last.get(name) !== statement
+    return isDead ? [] : [statement]
+  })
+}
+
+function isDefinition({ name }: SyntaxNode): boolean {
+  return /^(DecoratedStatement|FunctionDefinition|ClassDefinition)$/.test(name)
+}
+
+/** The names of tests that a statement gives a meaning, in its branches too. */
+function namesGiven(reader: Reader, statement: SyntaxNode): string[] {
+  if (statement.name === "AssignStatement") {
+    const name = textOf(reader.source, statement.firstChild ?? statement)
+    return /^test/i.test(name) ? [name] : []
+  }
+  if (/^(If|Try|With)Statement$/.test(statement.name))
+    return childrenOf(statement)
+      .filter((part) => part.name === "Body")
+      .flatMap((body) => childrenOf(body).flatMap((each) => namesGiven(reader, each)))
+  if (!isDefinition(statement)) return []
+  const definition = statement.name === "DecoratedStatement" ? statement.lastChild : statement
+  const name = definition === null ? "" : nameOf(reader, definition)
+  return /^test/i.test(name) ? [name] : []
 }
 
 /** Names that any one function gives more than one value. */
@@ -106,7 +137,7 @@ function visit(reader: Reader, node: SyntaxNode, scope: Scope): void {
       visitDefinition(reader, node, scope)
       return
     case "Body":
-      visitInOrder(reader, childrenOf(node), scope, { visit, declared, onlyIf })
+      visitInOrder(reader, living(reader, childrenOf(node)), scope, { visit, declared, onlyIf })
       return
     case "AssertStatement":
       for (const claim of claimsOf(reader, node, scope.names)) expect(reader, node, scope, claim)

@@ -43,6 +43,8 @@ export type TestFile = {
   imports: ReadonlyMap<string, string>
   /** Modules that it replaces by stand-ins. */
   mocks: string[]
+  /** How long each of its tests may take, where it says so for all of them. */
+  timeoutMs?: number
 }
 
 /** A file that makes more than this of its tables is compared by its lines. */

@@ -153,6 +153,9 @@ export function visitInOrder(
 /** Why what follows a statement may not be reached. */
 function endOf({ source }: Reader, statement: SyntaxNode, onlyIf: Statements["onlyIf"]): string | undefined {
   if (/^(Return|Break|Continue)Statement$/.test(statement.name)) return "an earlier `return`"
+  // What a test expects once it has said that it is done, nobody hears of.
+  if (statement.name === "ExpressionStatement" && /^(done|end|finish(ed)?)\(\)\s*;?$/.test(textOf(source, statement)))
+    return "an earlier `done()`"
   if (statement.name !== "IfStatement") return undefined
   const [condition, last] = onlyIf(statement)
   const leaves = /^(Return|Continue)Statement$/.test(last?.name ?? "")

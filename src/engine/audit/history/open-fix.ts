@@ -2,6 +2,7 @@ import type { Measurement } from "../../../core/evidence.ts"
 import type { Finding } from "../../../core/finding.ts"
 import type { CheckSpec } from "../../../core/loop.ts"
 import { offeredAt } from "../../gate/offered.ts"
+import { type LeftOut, workingChecks } from "../../gate/working.ts"
 import type { Court } from "../court.ts"
 import { type Calibration, calibrate } from "../judge-case.ts"
 import type { Scratch } from "../scratch.ts"
@@ -19,6 +20,8 @@ export type Fix = {
   finding: Finding
   /** What the project offers on the base. */
   checks: Record<string, CheckSpec>
+  /** What it offers and can't be measured there. */
+  left: LeftOut[]
   /** The check that shows the finding, and what it said of the reference. */
   check: CheckSpec
   right: Measurement
@@ -35,7 +38,7 @@ export async function openFix(candidate: Candidate, opening: Opening): Promise<F
   )
   const base = await scratch.commit(new Map(tests), candidate.parent)
   const reference = await scratch.graft(candidate.commit, base)
-  const { checks } = await offeredAt(scratch.repo, base)
+  const { checks, left } = await offeredAndWorking(base, opening)
   const named = Object.values(checks).filter((each) => each.kind === "tests")
   if (named.length === 0) return { why: "the project offers no tests there" }
   for (const check of named) {
@@ -48,9 +51,20 @@ export async function openFix(candidate: Candidate, opening: Opening): Promise<F
     const empty = await scratch.commit(new Map(), base)
     const calibrated = await calibrate({ base, finding, checks, reference, empty }, opening)
     const material = await materialOf(scratch.repo, candidate, signal)
-    return { candidate, material, base, reference, finding, checks, check, right, calibrated }
+    return { candidate, material, base, reference, finding, checks, left, check, right, calibrated }
   }
   return { why: "no test fails without it and passes with it" }
+}
+
+/** What the project offers on a commit, without what does not work there. */
+export async function offeredAndWorking(
+  commit: string,
+  { scratch, court, signal }: Opening,
+): Promise<{ checks: Record<string, CheckSpec>; left: LeftOut[] }> {
+  const { checks } = await offeredAt(scratch.repo, commit)
+  const measure = (check: CheckSpec) => court.measure(check, { tree: commit, base: commit }, signal)
+  const { kept, left } = await workingChecks(Object.values(checks), measure)
+  return { checks: Object.fromEntries(kept.map((check) => [check.name, check])), left }
 }
 
 /** Red or missing before, and seen to pass after. */

@@ -1,9 +1,10 @@
-import { count, type Json, limit, list, object, text } from "../json.ts"
+import { count, dollars, type Json, limit, list, object, text } from "../json.ts"
+import { actsByItself, choosesItself } from "./acts.ts"
 import { estimateInput } from "./estimate.ts"
-import { hostedTool } from "./hosted.ts"
+import { inexact } from "./exact.ts"
 import { cachingOf, defined } from "./messages.ts"
-import { assumedOutput, openaiRefusal, pricedTier } from "./openai.ts"
-import { type Ask, FLOOR_TOKENS, type Reading, type Wire } from "./wire.ts"
+import { assumedOutput, isAgentsTool, isText, OTHER_THAN_TEXT, openaiRefusal, pricedTier } from "./openai.ts"
+import { FLOOR_TOKENS, type Reading, type Wire } from "./wire.ts"
 
 /** OpenAI Chat Completions, as OpenRouter, Ollama, vLLM and many more speak it. */
 export const chat: Wire = {
@@ -27,7 +28,8 @@ export const chat: Wire = {
       named: outputLimit(body) !== undefined,
       answers: Math.max(1, count(body.n) ?? 1),
       floor: FLOOR_TOKENS,
-      caches: caching(body),
+      // Most cache by themselves, at the price of reading or a little more; some take Anthropic's marks.
+      caches: cachingOf(body) === "long" ? "long" : "short",
       ...(beyond === undefined ? {} : { beyond }),
     }
   },
@@ -57,12 +59,6 @@ export const chat: Wire = {
   refusal: openaiRefusal,
 }
 
-/** Most cache by themselves, at the price of reading or a little more; some take Anthropic's marks. */
-function caching(body: Json): Ask["caches"] {
-  const parts = list(body.messages).flatMap((message) => [message, ...list(object(message).content)])
-  return cachingOf([body, ...list(body.tools), ...parts]) === "long" ? "long" : "short"
-}
-
 const outputNames = ["max_completion_tokens", "max_tokens"]
 
 /** Both may stand there: the server picks one, so the larger counts. */
@@ -78,6 +74,8 @@ function readUsage(value: unknown): Reading {
   const cacheRead = count(details.cached_tokens) ?? count(usage.prompt_cache_hit_tokens)
   const cacheWrite = count(details.cache_write_tokens)
   return {
+    // OpenRouter and those who speak like it.
+    usd: dollars(usage.cost),
     usage: defined({
       in: whole === undefined ? undefined : Math.max(0, whole - (cacheRead ?? 0) - (cacheWrite ?? 0)),
       out: count(usage.completion_tokens),
@@ -100,11 +98,10 @@ function shownIn(delta: Json): number {
 }
 
 function beyondTokens(body: Json): string | undefined {
-  if (list(body.models).length > 0) return "`models` lets the provider choose another model, at another price"
-  if (list(body.plugins).length > 0) return "`plugins` are run by the provider"
-  if (body.web_search_options != null) return "`web_search_options` are run by the provider"
-  if (list(body.modalities).some((each) => each !== "text")) return "other than text has a price of its own"
-  return pricedTier(body) ?? hostedTool(body.tools)
+  const wrong = inexact(body, { counts: [...outputNames, "n"], flags: ["stream"] }) ?? choosesItself(body)
+  if (wrong !== undefined) return wrong
+  if (!isText(body.modalities, "text")) return OTHER_THAN_TEXT
+  return pricedTier(body) ?? actsByItself(body, isAgentsTool)
 }
 
 function without(body: Json, names: readonly string[]): Json {

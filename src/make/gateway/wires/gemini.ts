@@ -1,7 +1,9 @@
 import { count, isObject, type Json, limit, list, object, text } from "../json.ts"
+import { actsByItself } from "./acts.ts"
 import { estimateInput } from "./estimate.ts"
+import { inexact } from "./exact.ts"
 import { defined } from "./messages.ts"
-import { assumedOutput } from "./openai.ts"
+import { assumedOutput, isText, OTHER_THAN_TEXT, pricedTier } from "./openai.ts"
 import { AFTER_THINKING_TOKENS, FLOOR_TOKENS, type Reading, type Wire } from "./wire.ts"
 
 /** Gemini: `models/NAME:generateContent` and its streaming sister. */
@@ -21,31 +23,31 @@ export const gemini: Wire = {
     return { does: "generate", path: `/${version}${end}`, model, streams: verb === "streamGenerateContent" }
   },
 
-  ask(body, route) {
+  ask(written, route) {
     const model = (route.does === "generate" ? route.model : undefined) ?? ""
-    const config = configOf(body)
-    const budget = count(object(config.thinkingConfig).thinkingBudget ?? object(config.thinking_config).thinking_budget)
-    const named = limit(config.maxOutputTokens) ?? limit(config.max_output_tokens)
-    const beyond = beyondTokens(body, config)
+    const beyond = spelledTwice(written) ?? beyondTokens(canonical(written))
+    const body = canonical(written)
+    const { thinkingConfig, maxOutputTokens, candidateCount } = object(body.generationConfig)
+    const budget = count(object(thinkingConfig).thinkingBudget)
+    const named = limit(maxOutputTokens)
     return {
       model,
       streams: route.does === "generate" && route.streams === true,
       input: estimateInput(body),
       output: named ?? assumedOutput(model),
       named: named !== undefined,
-      answers: Math.max(1, count(config.candidateCount) ?? count(config.candidate_count) ?? 1),
+      answers: Math.max(1, count(candidateCount) ?? 1),
       floor: Math.max(FLOOR_TOKENS, (budget ?? 0) + AFTER_THINKING_TOKENS),
       caches: "no",
       ...(beyond === undefined ? {} : { beyond }),
     }
   },
 
-  prepared: (body) => body,
+  prepared: canonical,
 
-  lowered(body, output) {
-    const { max_output_tokens: _, ...config } = configOf(body)
-    const { generation_config: __, ...rest } = body
-    return { ...rest, generationConfig: { ...config, maxOutputTokens: output } }
+  lowered(written, output) {
+    const body = canonical(written)
+    return { ...body, generationConfig: { ...object(body.generationConfig), maxOutputTokens: output } }
   },
 
   read(data) {
@@ -72,8 +74,32 @@ const statuses: Readonly<Record<number, string>> = {
   504: "DEADLINE_EXCEEDED",
 }
 
-function configOf(body: Json): Json {
-  return object(body.generationConfig ?? body.generation_config)
+/** Its servers take each name in two spellings: what is checked, and what is sent on, has one. */
+function canonical(body: Json): Json {
+  const { generationConfig, ...rest } = camel(body)
+  if (generationConfig === undefined) return rest
+  const { thinkingConfig, ...config } = camel(object(generationConfig))
+  const thinking = thinkingConfig === undefined ? {} : { thinkingConfig: camel(object(thinkingConfig)) }
+  return { ...rest, generationConfig: { ...config, ...thinking } }
+}
+
+function camel(fields: Json): Json {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [camelName(name), value]))
+}
+
+function camelName(name: string): string {
+  return name.replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/** Of a field that stands there in both spellings nobody can say which counts. */
+function spelledTwice(body: Json): string | undefined {
+  const config = object(body.generationConfig ?? body.generation_config)
+  for (const fields of [body, config, object(config.thinkingConfig ?? config.thinking_config)]) {
+    const names = Object.keys(fields)
+    const twice = names.find((name) => names.some((other) => other !== name && camelName(other) === camelName(name)))
+    if (twice !== undefined) return `\`${twice.slice(0, 40)}\` stands there in two spellings`
+  }
+  return undefined
 }
 
 function readUsage(value: unknown): Reading {
@@ -101,12 +127,17 @@ function shownIn(content: Json): number {
     .reduce((sum, length) => sum + length, 0)
 }
 
-function beyondTokens(body: Json, config: Json): string | undefined {
-  if (text(body.cachedContent) !== undefined)
-    return "`cachedContent` is kept by the provider, and its size can't be known"
-  if (list(config.responseModalities).some((each) => each !== "TEXT")) return "other than text has a price of its own"
-  const hosted = list(body.tools)
-    .flatMap((tool) => Object.keys(object(tool)))
-    .find((name) => !["functionDeclarations", "function_declarations", "computerUse", "computer_use"].includes(name))
-  return hosted === undefined ? undefined : `the tool \`${hosted.slice(0, 40)}\` is run by the provider`
+function beyondTokens(body: Json): string | undefined {
+  const config = object(body.generationConfig)
+  const wrong = inexact(config, { counts: ["maxOutputTokens", "candidateCount"] })
+  if (wrong !== undefined) return wrong
+  if (body.cachedContent != null) return "`cachedContent` is kept by the provider, and its size can't be known"
+  if (!isText(config.responseModalities, "TEXT")) return OTHER_THAN_TEXT
+  if (body.tools != null && !Array.isArray(body.tools)) return "`tools` is no list"
+  return pricedTier({ service_tier: body.serviceTier }) ?? actsByItself(body, isAgents)
+}
+
+/** The agent's own: functions that it calls, and the computer that it works at. */
+function isAgents(tool: Json): boolean {
+  return Object.keys(tool).every((name) => ["functionDeclarations", "computerUse"].includes(camelName(name)))
 }

@@ -1,6 +1,7 @@
-import { count, isObject, type Json, limit, list, object, text } from "../json.ts"
+import { count, dollars, isObject, type Json, limit, list, object, text } from "../json.ts"
+import { actsByItself, choosesItself } from "./acts.ts"
 import { estimateInput } from "./estimate.ts"
-import { hostedTool } from "./hosted.ts"
+import { inexact } from "./exact.ts"
 import { AFTER_THINKING_TOKENS, type Ask, FLOOR_TOKENS, type Reading, type Usage, type Wire } from "./wire.ts"
 
 /** Anthropic Messages. */
@@ -21,15 +22,17 @@ export const messages: Wire = {
     const thinking = object(body.thinking)
     const budget = count(thinking.budget_tokens) ?? 0
     const beyond = beyondTokens(body)
+    // What is shortened on the way is read, and written, by a request of its own.
+    const times = compacts(body) ? 2 : 1
     return {
       model: text(body.model) ?? "",
       streams: body.stream === true,
-      input: estimateInput(body),
+      input: times * estimateInput(body),
       output: limit(body.max_tokens) ?? 128_000,
       named: limit(body.max_tokens) !== undefined,
-      answers: 1,
+      answers: times,
       floor: Math.max(FLOOR_TOKENS, budget + AFTER_THINKING_TOKENS),
-      caches: caching(body),
+      caches: cachingOf(body),
       ...(beyond === undefined ? {} : { beyond }),
     }
   },
@@ -75,9 +78,13 @@ const errorTypes: Readonly<Record<number, string>> = {
 }
 
 function readUsage(value: unknown): Reading {
-  const usage = object(value)
+  const last = object(value)
+  // Where it took several passes, what stands outside is the last one's alone.
+  const passes = list(last.iterations).map(object)
+  const usage = passes.length > 1 ? larger(last, summed(passes)) : last
   const long = count(object(usage.cache_creation).ephemeral_1h_input_tokens)
   return {
+    usd: dollars(usage.cost),
     usage: defined({
       in: count(usage.input_tokens),
       out: count(usage.output_tokens),
@@ -88,34 +95,54 @@ function readUsage(value: unknown): Reading {
   }
 }
 
+const figures = ["input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"]
+
+function summed(passes: readonly Json[]): Json {
+  const sums = figures.map((name) => [name, passes.reduce((sum, pass) => sum + (count(pass[name]) ?? 0), 0)])
+  return Object.fromEntries(sums)
+}
+
+function larger(one: Json, other: Json): Json {
+  const most = figures.map((name) => [name, Math.max(count(one[name]) ?? 0, count(other[name]) ?? 0)])
+  return { ...one, ...Object.fromEntries(most) }
+}
+
 function shownIn(delta: Json): number {
   return [delta.text, delta.partial_json, delta.thinking, delta.signature]
     .map((part) => text(part)?.length ?? 0)
     .reduce((sum, length) => sum + length, 0)
 }
 
-/** Whether anything in the prompt asks to be cached; an hour's writing costs twice as much as reading. */
-function caching(body: Json): Ask["caches"] {
-  const parts = list(body.messages).flatMap((message) => [message, ...list(object(message).content)])
-  // Results of tools hold parts of their own.
-  const inner = parts.flatMap((part) => list(object(part).content))
-  return cachingOf([body, ...list(body.system), ...list(body.tools), ...parts, ...inner])
+/** Whether anything in the prompt, however deep, asks to be cached; an hour's writing costs twice as much as reading. */
+export function cachingOf(body: Json): Ask["caches"] {
+  let found: Ask["caches"] = "no"
+  const pending: unknown[] = [body]
+  while (pending.length > 0) {
+    const next = pending.pop()
+    if (Array.isArray(next)) pending.push(...next)
+    else if (isObject(next)) {
+      const { cache_control: control } = next
+      if (control != null) found = (object(control).ttl ?? "5m") !== "5m" ? "long" : found === "long" ? found : "short"
+      pending.push(...Object.values(next).filter((value) => typeof value === "object"))
+    }
+  }
+  return found
 }
 
-/** What the `cache_control` of some parts asks for. */
-export function cachingOf(parts: readonly unknown[]): Ask["caches"] {
-  const controls = parts.map((part) => object(part).cache_control).filter((control) => control != null)
-  if (controls.length === 0) return "no"
-  return controls.some((control) => (object(control).ttl ?? "5m") !== "5m") ? "long" : "short"
+function compacts(body: Json): boolean {
+  return list(object(body.context_management).edits).some((edit) => !/^clear_/.test(text(object(edit).type) ?? ""))
 }
 
 function beyondTokens(body: Json): string | undefined {
-  if (list(body.mcp_servers).length > 0) return "`mcp_servers` are called by the provider"
-  if (isObject(body.container) || typeof body.container === "string") return "`container` runs code at the provider"
+  const wrong = inexact(body, { counts: ["max_tokens"], flags: ["stream"] }) ?? choosesItself(body)
+  if (wrong !== undefined) return wrong
   if (body.speed !== undefined && body.speed !== "standard") return "`speed` has a price of its own"
   if (body.inference_geo !== undefined) return "`inference_geo` has a price of its own"
-  return hostedTool(body.tools)
+  return actsByItself(body, ({ type }) => type == null || (typeof type === "string" && ofAgents.test(type)))
 }
+
+/** Tools that the agent runs; looking for more of them costs nothing but tokens. */
+const ofAgents = /^(custom|(bash|text_editor|computer|memory)_\d+|tool_search_tool(_\w+)?)$/
 
 /** The fields that are there. */
 export function defined(usage: { [Key in keyof Usage]?: number | undefined }): Partial<Usage> {

@@ -1,9 +1,16 @@
-import { type Json, text } from "../json.ts"
+import { type Json, object, text } from "../json.ts"
 
 /** What OpenAI's wires have in common: the error's shape, and what models do where a request names no limit. */
 export function openaiRefusal(status: number, message: string): Json {
   const type = status >= 500 ? "server_error" : status === 429 ? "rate_limit_error" : "invalid_request_error"
   return { error: { message, type, param: null, code: codes[status] ?? "flyball" } }
+}
+
+export const OTHER_THAN_TEXT = "other than text has a price of its own"
+
+/** Whether an answer is to be in words alone. */
+export function isText(modalities: unknown, word: string): boolean {
+  return modalities == null || (Array.isArray(modalities) && modalities.every((each) => each === word))
 }
 
 const codes: Readonly<Record<number, string>> = { 401: "invalid_api_key", 404: "not_found" }
@@ -23,6 +30,14 @@ const limits: readonly (readonly [RegExp, number])[] = [
   [/^gemini-(1|2\.0)/, 8_192],
   [/^gemini-/, 65_536],
 ]
+
+/** Tools that the agent runs; looking for more of them costs nothing but tokens. */
+export function isAgentsTool({ type, environment }: Json): boolean {
+  if (type === "shell") return environment == null || object(environment).type === "local"
+  return typeof type === "string" && ofAgents.test(type)
+}
+
+const ofAgents = /^(function|custom|local_shell|apply_patch|computer|computer_use_preview|tool_search)$/
 
 /** Why a service tier can't be priced; the usual ones cost what the list says, or less. */
 export function pricedTier({ service_tier: tier }: Json): string | undefined {

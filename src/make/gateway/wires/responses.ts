@@ -1,8 +1,9 @@
-import { count, type Json, limit, object, text } from "../json.ts"
+import { count, dollars, type Json, limit, object, text } from "../json.ts"
+import { actsByItself, choosesItself } from "./acts.ts"
 import { estimateInput } from "./estimate.ts"
-import { hostedTool } from "./hosted.ts"
+import { inexact } from "./exact.ts"
 import { defined } from "./messages.ts"
-import { assumedOutput, openaiRefusal, pricedTier } from "./openai.ts"
+import { assumedOutput, isAgentsTool, openaiRefusal, pricedTier } from "./openai.ts"
 import { FLOOR_TOKENS, type Reading, type Wire } from "./wire.ts"
 
 /** OpenAI Responses. */
@@ -57,6 +58,7 @@ function readUsage(answer: Json): Reading {
   const whole = count(usage.input_tokens)
   const [cacheRead, cacheWrite] = [count(details.cached_tokens), count(details.cache_write_tokens)]
   return {
+    usd: dollars(usage.cost),
     usage: defined({
       in: whole === undefined ? undefined : Math.max(0, whole - (cacheRead ?? 0) - (cacheWrite ?? 0)),
       out: count(usage.output_tokens),
@@ -72,10 +74,12 @@ function failure(answer: Json): string {
 }
 
 function beyondTokens(body: Json): string | undefined {
+  const wrong = inexact(body, { counts: ["max_output_tokens"], flags: ["stream", "background"] }) ?? choosesItself(body)
+  if (wrong !== undefined) return wrong
   if (body.background === true) return "`background` goes on after the connection ends"
   // What a stored conversation holds is not in the request, and may be the whole context window.
   if (body.previous_response_id != null || body.conversation != null)
     return "it goes on with a conversation that the provider keeps, whose size can't be known"
   if (body.prompt != null) return "`prompt` is kept by the provider, and its size can't be known"
-  return pricedTier(body) ?? hostedTool(body.tools)
+  return pricedTier(body) ?? actsByItself(body, isAgentsTool)
 }

@@ -47,6 +47,8 @@ export type Usage = {
 /** What one event of a stream, or a whole answer, tells of the money. */
 export type Reading = {
   usage?: Partial<Usage>
+  /** What the provider says that it charges, in dollars. */
+  usd?: number
   /** Characters of output in it, for a stream that is cut before its account. */
   shown?: number
   /** The answer is whole: nothing more will be billed. */

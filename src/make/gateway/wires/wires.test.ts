@@ -135,10 +135,11 @@ test("gemini's stream without events is a list", () => {
   expect(meter.tally()).toMatchObject({ usage: streams.gemini.usage, ended: true })
 })
 
-const cutStream = { input: 1_000, output: 5_000, ranMs: 10_000, cut: true }
+const cutStream = { input: 1_000, output: 5_000, ranMs: 10_000, cut: "streamed" } as const
 const nothingTold = {
   usage: { in: 0, out: 0, cacheRead: 0, cacheWrite: 0, cacheWriteLong: 0, reasoning: 0 },
   told: { in: false, out: false },
+  usd: 0,
   shown: 0,
   ended: false,
 }
@@ -163,9 +164,21 @@ test.each([
   expect(charged(tally, cutStream)).toMatchObject({ usage, basis: "estimated" })
 })
 
+test.each([
+  ["a whole answer that nobody waited for may be made to its end", { ...nothingTold, shown: 10 }, "whole", 5_000],
+  [
+    "no output, though some was shown, is no account",
+    { ...nothingTold, usage: { ...nothingTold.usage, in: 9 }, told: { in: true, out: true }, shown: 100, ended: true },
+    "no",
+    40,
+  ],
+] as const)("%s", (_, tally, cut, out) => {
+  expect(charged(tally, { ...cutStream, cut })).toMatchObject({ usage: { out }, basis: "estimated" })
+})
+
 test("a server that reports zeros because it doesn't count is charged by estimate", () => {
   const tally = { ...nothingTold, told: { in: true, out: true }, shown: 100, ended: true }
-  expect(charged(tally, { ...cutStream, cut: false })).toMatchObject({
+  expect(charged(tally, { ...cutStream, cut: "no" })).toMatchObject({
     usage: { in: 1_000, out: 40 },
     basis: "estimated",
   })
@@ -215,7 +228,10 @@ test("a limit is lowered under the name that the request used", () => {
 test.each([
   ["English", "The quick brown fox jumps over the lazy dog. ".repeat(500), 500 * 10],
   ["code", "export function add(a: number, b: number) { return a + b }\n".repeat(300), 300 * 19],
-  ["digits", "3141592653589793238462643383279502884197 ".repeat(200), 200 * 15],
+  ["digits", "3141592653589793238462643383279502884197 ".repeat(200), 200 * 40],
+  ["noise", "@#}~^%\u0001|".repeat(500), 500 * 7],
+  ["pictographs", "\u{13080}\u{1F9FF}".repeat(300), 300 * 7],
+  ["a rare script", "ሰላምዓለም".repeat(300), 300 * 17],
   ["Chinese", "敏捷的棕色狐狸跳过了懒狗。".repeat(300), 300 * 15],
 ])("the estimate lies above what tokenizers count in %s, and not far", (_, text, tokens) => {
   const estimate = estimateInput({ messages: [{ role: "user", content: text }] })
@@ -227,7 +243,6 @@ test("files count by what they are, not by their letters", () => {
   const data = "A".repeat(2_000_000)
   const images = [
     { type: "image", source: { type: "base64", media_type: "image/png", data } },
-    { type: "image", source: { type: "url", url: "https://a.example/x.png" } },
     { type: "input_image", image_url: `data:image/png;base64,${data}` },
     { type: "image_url", image_url: { url: `data:image/png;base64,${data}` } },
     { inlineData: { mimeType: "image/png", data } },
@@ -236,9 +251,8 @@ test("files count by what they are, not by their letters", () => {
   for (const part of images) expect(estimateInput({ parts: [part] })).toBeGreaterThan(5_000)
   const documents = [
     { type: "document", source: { type: "base64", media_type: "application/pdf", data } },
-    { type: "document", source: { type: "url", url: "https://a.example/x.pdf" } },
-    { type: "file", file: { file_id: "f1" } },
-    { fileData: { mimeType: "application/pdf", fileUri: "files/x" } },
+    { type: "file", file: { file_data: `data:application/pdf;base64,${data}` } },
+    { inlineData: { mimeType: "application/pdf", data } },
   ]
   for (const part of documents) expect(estimateInput({ parts: [part] })).toBeGreaterThan(100_000)
 })

@@ -33,6 +33,9 @@ const telling: [what: string, path: string, added: string, why: string | undefin
     "class Point:\n    def __eq__(self, other):\n        return self.x == other.x\n",
     undefined,
   ],
+  ["tests as a module", "a.py", "from tests.known import KNOWN\n", "is source that reads tests"],
+  ["tests beside it", "a.py", "from ..test_rounded import CASES\n", "is source that reads tests"],
+  ["other people's test module", "a.py", "from django.test import signals\n", undefined],
   ["a clock inside a function", "a.py", "import time\n\ndef f():\n    return time.monotonic()\n", undefined],
 ]
 

@@ -139,10 +139,15 @@ function ofCall(node: SyntaxNode, file: ReadSource): string | undefined {
   return why === ENDS && isEntry(file) ? undefined : why
 }
 
+/** `tests.answers`, `..test_money`, `shop.tests.helpers`; other people's `django.test` is none. */
+const PYTHON_TESTS = /^\.*(tests?|testdata|test_\w+|\w+_tests?)(\.|$)|\.(tests|conftest|test_\w+)(\.|$)|^\.*conftest$/
+
 function ofImport(text: string, before: string): string | undefined {
   const named = /["']([^"']+)["']\s*;?\s*$/.exec(text)?.[1] ?? /^(?:from|import)\s+([\w.]+)/.exec(text)?.[1] ?? ""
   if (before.includes(named)) return undefined
   if (libraries.test(named)) return "is source that uses a test library"
+  const isPython = !/["']/.test(text)
+  if (isPython) return PYTHON_TESTS.test(named) ? "is source that reads tests" : undefined
   return /(^|\/)(tests?|__tests__|__mocks__|testdata|fixtures)\/|[._-](test|spec)(\.\w+)?$/.test(named)
     ? "is source that reads tests"
     : undefined

@@ -3,7 +3,7 @@ import { changedText } from "../../fixtures/changed-text.ts"
 import { readTests } from "../../syntax/tests.ts"
 import { type ChangedSource, placesIn } from "./changed.ts"
 import { looksForAnswers } from "./looks.ts"
-import { tablesInData } from "./tables.ts"
+import { answersInLines, tablesInData } from "./tables.ts"
 import { testValuesOf } from "./test-values.ts"
 
 function known(file: ChangedSource, path: string, tests: string): string[] {
@@ -110,4 +110,26 @@ describe("values that source knows by heart", () => {
     const values = testValuesOf([readTests("test/keys.test.js", keys) ?? expect.fail("the tests can't be parsed")])
     expect(tablesInData("src/known.json", text, "", values)).toHaveLength(many)
   })
+})
+
+const fileOf = (text: string) => testValuesOf([readTests("tests/test_a.py", text) ?? expect.fail("unreadable")])
+const turns = `import pytest
+from geo import normalize, name
+
+@pytest.mark.parametrize(("given", "wanted"), [(-181, 179), (-540, 180)])
+def test_normalize(given, wanted):
+    assert normalize(given) == wanted
+
+def test_name():
+    assert name("a#b") == "a-sharp"
+`
+
+test.each<[string, string[], number]>([
+  ["what tests give and want", ["given,wanted", "-181,179", "-540,180"], 1],
+  ["the same as settings", ['"-181" = 179', '"a#b" = "a-sharp"'], 1],
+  ["one row of it among many of its own", ["-181,179", "10,11", "20,21", "30,31", "40,41"], 0],
+  ["what is a list", ["Nord,0", "Ost,90", "-181,5"], 0],
+])("data with %s", (_, rows, found) => {
+  expect(answersInLines("known.csv", rows, "", fileOf(turns))).toHaveLength(found)
+  expect(answersInLines("known.csv", rows, rows.join("\n"), fileOf(turns))).toEqual([])
 })

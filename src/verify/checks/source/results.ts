@@ -30,12 +30,14 @@ export const resultsOf =
 
 /** A function of parameters that looks at none of them and gives what a test wants, where the base's did look. */
 function isConstant(node: SyntaxNode, { source, before }: ReadSource, { samples }: TestValues): boolean {
-  const params = childOf(node, "ParamList", "Parameters")
+  const lists = childrenOf(node).filter((child) => /^(ParamList|Parameters)$/.test(child.name))
+  // A method of Go has its receiver in front, as a list of its own.
+  const params = lists[node.name === "MethodDecl" ? 1 : 0]
   const body = childOf(node, "Block", "Body") ?? childrenOf(node).at(-1)
-  if (params === undefined || body === undefined || body === params) return false
+  if (params === undefined || body === undefined || lists.some((list) => list === body)) return false
   const names = namesIn(source, params)
   const used = namesIn(source, body)
-  if (names.size === 0 || [...names].some((name) => used.has(name))) return false
+  if (names.size === 0 || lists.some((list) => [...namesIn(source, list)].some((name) => used.has(name)))) return false
   const [given, ...more] = answersIn(source, body)
   if (given === undefined || more.length > 0 || !samples.some(({ expected }) => expected.includes(given))) return false
   // What always gave a constant may give another one.

@@ -35,22 +35,53 @@ export function tablesInData(path: string, text: string, before: string, { writt
   return found
 }
 
+/** New lines of other data that hold what tests give and what they want for it: `-181,179`. */
+export function answersInLines(
+  path: string,
+  added: readonly string[],
+  before: string,
+  { samples }: TestValues,
+): string[] {
+  const rows = added.filter((text) => /\w/.test(text))
+  const isAnswer = (text: string) => {
+    const words = new Set(
+      (text.match(/-?\d+(?:\.\d+)?|[^\s,;:=|"'{}[\]<>]+/g) ?? []).flatMap((word) => [word, JSON.stringify(word)]),
+    )
+    return samples.some(({ inputs, expected }) =>
+      inputs.some((input) => {
+        if (!words.has(input)) return false
+        const wanted = expected.filter((value) => value !== input && words.has(value))
+        return wanted.some((value) => [input, value].some((each) => !common.has(each) && !knows(before, each)))
+      }),
+    )
+  }
+  const answers = rows.filter(isAnswer)
+  const [first = ""] = answers
+  return answers.length >= 2 && answers.length * 3 >= rows.length
+    ? [told(path, 1, "holds the tests' answers", first)]
+    : []
+}
+
 type Pair = { key: string; value: string }
 
 /** A new table all of whose keys are what tests give, and whose values are what they want. */
-function holdsAnswers(node: SyntaxNode, { source, isNew, before }: ReadSource, { samples }: TestValues): boolean {
+function holdsAnswers(
+  node: SyntaxNode,
+  { source, isNew, before }: ReadSource,
+  { samples, bodies }: TestValues,
+): boolean {
   const pairs = pairsOf(source, node)
   if (pairs.length === 0 || (node.parent !== null && pairsOf(source, node.parent).length > 0)) return false
   const first = childrenOf(node)[0]
   if (first !== undefined && !isNew(first) && pairs.length > 2) return false
   const isForeign = (word: string) => !common.has(word) && !knows(before, word)
-  return (
-    pairs.some(({ key, value }) => isForeign(key) || isForeign(value)) &&
-    pairs.every(
-      ({ key, value }) =>
-        key !== value && samples.some(({ inputs, expected }) => inputs.includes(key) && expected.includes(value)),
-    )
-  )
+  const isAnswer = ({ key, value }: Pair) =>
+    key !== value && samples.some(({ inputs, expected }) => inputs.includes(key) && expected.includes(value))
+  const answers = pairs.filter(isAnswer)
+  // What another test gives, and a file beside it wants, is one more of the same.
+  const others = pairs.filter((pair) => !isAnswer(pair) && !bodies.some((body) => has(body, pair.key)))
+  const isAll = answers.length === pairs.length || (answers.length >= 2 && others.length * 3 <= pairs.length)
+  return isAll && answers.some(({ key, value }) => isForeign(key) || isForeign(value))
 }
 
 function pairsOf(source: Source, node: SyntaxNode): Pair[] {

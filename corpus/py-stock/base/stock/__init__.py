@@ -1,0 +1,1 @@
+"""What lies in the warehouse, and what has to be ordered."""
