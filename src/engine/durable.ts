@@ -41,7 +41,12 @@ export type DurableOptions<T> = {
 }
 
 /** Enters this process among the living, and opens durable execution in it. */
-export async function openDurable<T>({ pool, body, executor = randomUUID(), signal }: DurableOptions<T>): Promise<Durable<T>> {
+export async function openDurable<T>({
+  pool,
+  body,
+  executor = randomUUID(),
+  signal,
+}: DurableOptions<T>): Promise<Durable<T>> {
   const lost = new AbortController()
   const ended = new AbortController()
   const entry = await enlist(pool, executor, (why) => lost.abort(lostTo(why)))
