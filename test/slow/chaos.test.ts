@@ -32,7 +32,7 @@ test("twenty workers and databases killed at random moments: every change ends, 
   await writeFile(effects, "")
   const changes = Array.from({ length: 60 }, (_, n) => `change/${n}`)
   let worker = start(programs.path("worker"), [home, "run", effects, ...changes])
-  await worker.line((line) => line.startsWith("begin change/59"))
+  await worker.line((line) => line === "driven")
   let kills = 0
   for (let kill = 0; kill < 20; kill++) {
     await sleep(Math.random() * 250)
