@@ -4,7 +4,6 @@ import type { LayerInput } from "../layers.ts"
 import { openTestRepo, testProber } from "../testing.ts"
 import { exitBelieved } from "./believed-exit.ts"
 
-const check = { name: "tests_pass", kind: "tests" as const, run: "sh test/run.sh", timeoutMs: 60_000, from: "Makefile" }
 const suite = `. ./lib.sh
 failed=0
 check() { [ "$1" = "$2" ] || failed=1; }
@@ -13,14 +12,25 @@ exit $failed
 `
 const wrong = "trim() { printf '%s\\n' \"$1\" | sed 's/^ *//'; }\n"
 
+const always = "exit 0\n"
+
 test.each([
-  ["a repair", wrong.replace("s/^ *//", "s/^ *//; s/ *$//"), []],
-  ["an end that is always good", `${wrong}trap 'exit 0' EXIT\n`, ["tests_pass"]],
-  ["a comparison that always holds", `${wrong}alias '[=true'\n`, ["tests_pass"]],
-])("T3: with the tests turned round an exit code says of %s what is so", async (_, lib, blind) => {
-  using given = openTestRepo({ "lib.sh": wrong, "test/run.sh": suite })
+  ["a repair", "sh test/run.sh", wrong.replace("s/^ *//", "s/^ *//; s/ *$//"), suite, []],
+  ["an end that is always good", "sh test/run.sh", `${wrong}trap 'exit 0' EXIT\n`, suite, ["tests_pass"]],
+  ["a comparison that always holds", "sh test/run.sh", `${wrong}alias '[=true'\n`, suite, ["tests_pass"]],
+  ["a build", "sh build.sh", wrong.replace("s/^ *//", "s/^ *//; s/ *$//"), suite, []],
+  ["a script that tests nothing on the base either", "sh test/lint.sh", `${wrong}\n`, suite, []],
+])("T3: with the tests turned round an exit code says of %s what is so", async (_, run, lib, tests, blind) => {
+  const check = {
+    name: run === "sh build.sh" ? "builds" : "tests_pass",
+    kind: run === "sh build.sh" ? ("exit" as const) : ("tests" as const),
+    run,
+    timeoutMs: 60_000,
+    from: "Makefile",
+  }
+  using given = openTestRepo({ "lib.sh": wrong, "test/run.sh": tests, "build.sh": always, "test/lint.sh": always })
   const base = given.git("rev-parse", "HEAD")
-  const head = given.commit({ "lib.sh": lib, "test/run.sh": suite })
+  const head = given.commit({ "lib.sh": lib, "test/run.sh": tests })
   const { signal } = new AbortController()
   const tree = given.git("rev-parse", `${head}^{tree}`)
   const { measureTree } = testProber(given.repo)

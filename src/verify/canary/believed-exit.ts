@@ -1,4 +1,6 @@
 import { randomInt } from "node:crypto"
+import type { Measurement } from "../../core/evidence.ts"
+import type { CheckSpec } from "../../core/loop.ts"
 import { tryGit } from "../../lib/git.ts"
 import { treeWithText } from "../edit-tree.ts"
 import { type Measured, runsTests } from "../judge-check.ts"
@@ -13,24 +15,39 @@ const MAX_CHARS = 200_000
 
 /**
  * Whether an exit code can be believed: what its tests want is made wrong all at once, on the change. A check that still ends
- * well compares nothing, or something of the change makes it end so.
+ * well compares nothing, or something of the change makes it end so; but one that ends well on the turned base too has
+ * nothing to do with the tests, and neither has what is no test by its name and words: a build, a linter, a search.
  */
 export async function exitBelieved(measured: readonly Measured[], input: LayerInput): Promise<Believed> {
   const none: Believed = { forged: [], blind: [], caveats: [] }
-  const { check } = measured.find((each) => runsTests(each.check) && exitOf(each) === 0) ?? {}
+  const { check, base } = measured.find((each) => saysTests(each.check) && exitOf(each.head) === 0) ?? {}
   if (check === undefined) return none
   const { subject, overlay, measureTree, signal, told } = input
-  const tree = await turnedTree(overlay.withoutNewTests?.tree ?? overlay.tree, input)
-  if (tree === undefined) return none
+  const endsWell = async (tree: string, purpose: string) => {
+    const turned = await turnedTree(tree, input)
+    if (turned === undefined) return false
+    const asked = { tree: turned, definitionsFrom: subject.base, purpose: `${check.name}-${purpose}`, signal }
+    const seen = await measureTree(check, asked)
+    signal.throwIfAborted()
+    return exitOf(seen) === 0
+  }
   told(`${check.name}: what its tests want turned round`)
-  const purpose = `${check.name}-turned-round`
-  const seen = await measureTree(check, { tree, definitionsFrom: subject.base, purpose, signal })
-  signal.throwIfAborted()
-  return seen.result.is === "report" && seen.exitCode === 0 ? { ...none, blind: [check.name] } : none
+  if (!(await endsWell(overlay.withoutNewTests?.tree ?? overlay.tree, "turned-round"))) return none
+  if (exitOf(base) === 0 && (await endsWell(`${subject.base}^{tree}`, "base-turned-round")))
+    return { ...none, caveats: [`${check.name} ends well whatever the tests want, without the change too.`] }
+  return { ...none, blind: [check.name] }
 }
 
-function exitOf({ head }: Measured): number | null | undefined {
-  return head.result.is === "report" && head.result.report.kind === "exit" ? head.exitCode : undefined
+/** Whether a check that is known by its exit code is there to run tests. */
+function saysTests(check: CheckSpec): boolean {
+  if (!runsTests(check)) return false
+  return /(?:^|[^a-z])(?:tests?|specs?|prove|bats|busted|phpunit|pest|ctest|tox|nox|make check)(?:[^a-z]|$)/i.test(
+    `${check.name} ${"run" in check ? check.run : ""}`.replace(/_/g, " "),
+  )
+}
+
+function exitOf(measured: Measurement | undefined): number | null | undefined {
+  return measured?.result.is === "report" && measured.result.report.kind === "exit" ? measured.exitCode : undefined
 }
 
 /** The tree with every test file and expected output turned; undefined where there is none that could be. */

@@ -14,12 +14,15 @@ type Knows = Chooses & {
 const MAX_OTHERS = 8
 const MAX_CHARS = 200
 
-/** Other literals for one, each another in one letter or digit; none for what stands for itself: 0, "", "constructor", a word of the source. */
+/**
+ * Other literals for one, each another in one letter or digit. None for what stands for itself: "constructor", a word of the source;
+ * and none for one letter or digit, which is how tests say sizes, counts and "some key": what a repair mends may show at that size alone.
+ */
 export function otherLiterals(literal: string, knows: Knows): string[] {
   if (/^\d[\d_]*(\.\d+)?$/.test(literal))
-    return /^[01]$/.test(literal) || knows.isKnown(literal) ? [] : othersOf(literal, /\d/, knows)
+    return /^\d$/.test(literal) || knows.isKnown(literal) ? [] : othersOf(literal, /\d/, knows)
   const [, quote = "", inside = ""] = /^(["'`])([\s\S]*)\1$/.exec(literal) ?? []
-  if (inside === "" || inside.includes("\\") || inside.length > MAX_CHARS) return []
+  if (inside.length < 2 || inside.includes("\\") || inside.length > MAX_CHARS) return []
   // What has numbers in it is mostly about them.
   return othersOf(inside, /\d/.test(inside) ? /\d/ : /[a-z]/i, knows).map((text) => quote + text + quote)
 }
