@@ -16,7 +16,7 @@ export async function main(args: readonly string[]): Promise<number> {
       // What was to be read is not there: whoever reads the file must not take that for the whole.
       if (error.code === "EPIPE" || error.code === "EIO" || stream !== process.stdout || state.lost) return
       state.lost = true
-      process.stderr.write(`OUTPUT_LOST What was printed could not be written: ${error.code ?? error.message}.\n`)
+      terminal.err(`OUTPUT_LOST What was printed could not be written: ${error.code ?? error.message}.`)
       // It may be noticed only after the command has ended.
       process.exitCode ||= exitCodes.wrongUse
     })
