@@ -71,10 +71,14 @@ describe("a change", () => {
     expect(await leaseOf("twice")).toEqual([])
   })
 
-  test("whose body throws says so with its Failure, and is free for the next who looks", async () => {
+  test("whose body throws says so with its Failure, and is taken up once its process has ended", async () => {
     const thrown = new Failure("GATE_CLOSED", "shut", { hint: "open it", retry: "person" })
     const engine = await open(async () => await engine.step(async () => Promise.reject(thrown)))
     await expect((await engine.drive("fails", "run")).outcome).rejects.toBe(thrown)
+    await engine.shutdown()
+    const next = await open(async (change) => `${change} no more`)
+    const [taken] = await next.recover((change) => change === "fails")
+    expect(await taken?.outcome).toBe("fails no more")
     expect(await leaseOf("fails")).toEqual([])
   })
 

@@ -55,13 +55,11 @@ export async function openDurable<T>({
   const waiting = AbortSignal.any([until, ended.signal])
   const here = new Map<string, Promise<T>>()
 
-  /** The body under a lease that is held; a body that throws gives it back too, and the next run looks again. */
+  /** The body under a lease that is held. One that threw keeps it until this process ends: whoever takes it over goes on where it stopped. */
   const carry = async (change: string, run: string) => {
-    try {
-      return await body(change, run)
-    } finally {
-      await releaseLease(pool, { change, executor })
-    }
+    const outcome = await body(change, run)
+    await releaseLease(pool, { change, executor })
+    return outcome
   }
   const begin = (change: string, act: () => Promise<T>): Driven<T> => {
     const outcome = act().finally(() => here.delete(change))
