@@ -175,6 +175,12 @@ describe("what people do is read", () => {
       text.replace("## Open\n\n", "## Open\n\n- Teach it to subtract\n"),
       [expect.objectContaining({ is: "added", fingerprint: added })],
     ],
+    [
+      "an item at the end of the file, where Done is, with an empty box",
+      `${text}- [ ] Teach it to subtract\n`,
+      [expect.objectContaining({ is: "added", fingerprint: added, section: "open" })],
+    ],
+    ["an item at the end of the file without a box", `${text}- Teach it to subtract\n`, []],
     ["an item that is ticked already", text.replace("## Open\n\n", "## Open\n\n- [x] Teach it to subtract\n"), []],
     ["a list under a heading of their own", `${text}\n## Later\n\n- dream\n`, []],
     [
@@ -186,6 +192,19 @@ describe("what people do is read", () => {
     ["a byte order mark", `\uFEFF${text}`, []],
   ])("%s", (_name, edited, edits) => {
     expect(editsOf(edited)).toEqual(edits)
+  })
+
+  test("what was appended with an empty box stands under Open once it is taken up", () => {
+    const edited = `${text}- [ ] Teach it to subtract\n  - like adding\n`
+    const { edits } = readState(edited)
+    const written = mergeState(
+      edited,
+      view(row(A, "open"), row(B, "done"), row(added, "open", { title: "Teach it to subtract" })),
+      edits,
+    )
+    expect(under(written, "open")).toContain("- [ ] Teach it to subtract")
+    expect(under(written, "open")).toContain("like adding")
+    expect(under(written, "done")).not.toContain("subtract")
   })
 
   test("the same edit has the same key however often it is read", () => {

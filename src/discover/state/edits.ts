@@ -77,9 +77,13 @@ export function isRetitled({ marker, head }: Pick<MarkedItem, "marker" | "head">
   return head !== "" && !marker.own.includes(digest) && !marker.read.includes(digest)
 }
 
-/** The edit that an item of a person's own is; undefined for one that is ticked, done, empty or Flyball's. */
+/**
+ * The edit that an item of a person's own is; undefined for one that is ticked, done, empty or Flyball's. An empty box says that it
+ * is to be done wherever it stands: what is appended to the file comes last, and there what is done is told.
+ */
 function addedEdit(item: Item): Extract<StateEdit, { is: "added" }> | undefined {
-  const { section, checked, head, lines } = item
+  const { checked, head, lines } = item
+  const section = item.section === "done" && checked === false ? "open" : item.section
   const id = addedFingerprint(item)
   if (id === undefined || section === undefined || section === "done" || checked === true) return undefined
   const detail = said(lines)
