@@ -32,6 +32,17 @@ test("D4: one that a killed git left a moment ago is removed once nobody can hol
   expect(await workspaces.base(signal)).toMatchObject({ sha: scratch.git("rev-parse", "HEAD") })
 })
 
+test("D11: a base that moved is fetched by eight at once, each for itself, and all have it", async () => {
+  scratch = scratchRepo({ remote: true })
+  const { workspaces } = await workspacesFor(scratch)
+  for (let round = 0; round < 4; round++) {
+    scratch.git("commit", "--quiet", "--allow-empty", "-m", `moved ${round}`)
+    scratch.git("push", "--quiet", "origin", "HEAD")
+    const bases = await Promise.all(Array.from({ length: 8 }, () => workspaces.base(signal)))
+    expect(new Set(bases.map(({ sha }) => sha))).toEqual(new Set([scratch.git("rev-parse", "HEAD")]))
+  }
+})
+
 test("a repository that can't be written to is named, and not the remote", async () => {
   scratch = scratchRepo({ remote: true })
   const { workspaces } = await workspacesFor(scratch)

@@ -6,6 +6,9 @@ import { GitError, git, tryGit } from "../lib/git.ts"
 import { clearStaleLocks, STALE_LOCK_MS } from "./stale-locks.ts"
 
 const REMOTE_TIMEOUT_MS = 120_000
+/** As many as write the same ref at one moment, and some. */
+const MOST_FETCHES = 10
+const OVERTAKEN = /cannot lock ref '[^']*': (?:is at [0-9a-f]+ but expected [0-9a-f]+|reference already exists)/
 /** Longer than a lock is believed. */
 const REF_LOCK_MS = STALE_LOCK_MS + 1_000
 
@@ -77,6 +80,9 @@ async function fetchBase(repo: Repo, remote: Remote, signal: AbortSignal): Promi
     const fetch = ["-c", "core.logAllRefUpdates=false", ...patiently, "fetch", ...quietly, remote.name, refspec]
     const options = { cwd: repo.root, signal, timeoutMs: REMOTE_TIMEOUT_MS }
     let fetched = await tryGit(fetch, options)
+    // Another change or run here fetched it in between: what it wrote is not what this one had read.
+    for (let tries = 1; tries < MOST_FETCHES && OVERTAKEN.test(fetched.stderr); tries++)
+      fetched = await tryGit(fetch, options)
     // Nobody holds a ref for so long: what still lies there, a git left that was killed.
     if (fetched.exitCode !== 0 && clearStaleLocks(repo).length > 0) fetched = await tryGit(fetch, options)
     signal.throwIfAborted()
