@@ -59,9 +59,9 @@ export async function runFooled(tried: readonly Attempt[], home: string, more: R
   }
 }
 
-/** What a file of text can hold. */
+/** What a file of text can hold; and no more lines than a change may have, since the maker writes down what it was told. */
 function usable(text: string): string {
-  return text.replaceAll("\0", "").toWellFormed().slice(0, 5_000)
+  return text.replaceAll("\0", "").toWellFormed().slice(0, 5_000).split("\n").slice(0, 200).join("\n")
 }
 
 async function project(words: readonly string[]): Promise<Record<string, string>> {
