@@ -13,6 +13,7 @@ const entries = {
   watchdog: "src/isolate/watchdog-main.ts",
   replay: "src/make/replay-main.ts",
   bridge: "src/make/gateway/bridge-main.ts",
+  door: "src/make/gateway/door.pl",
   acp: "src/make/acp-main.ts",
 }
 
@@ -75,6 +76,7 @@ const result = await build({
   sourcesContent: false,
   external: [...absent, ...beside],
   plugins: [lighter],
+  loader: { ".pl": "copy" },
   define: { FLYBALL_VERSION: JSON.stringify(version) },
   banner: { js: banner },
   write: false,

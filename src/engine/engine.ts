@@ -119,7 +119,7 @@ export async function openEngine({
   // Started when the first agent is: a run that finds nothing needs nobody to watch it.
   const watching: { watch?: Watch } = {}
   const watch = (work: Work) => {
-    watching.watch ??= watchOwner({ home, entry: entry("watchdog"), executor: opened.executor, work })
+    watching.watch ??= watchOwner({ home, entry: entry("watchdog.js"), executor: opened.executor, work })
     return watching.watch
   }
 

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { entry } from "../lib/entry.ts"
 import type { GatewayPort } from "../make/access.ts"
@@ -25,7 +26,8 @@ export function gatewayHere(
       return gateway
     },
     get bridge() {
-      return [process.execPath, entry("bridge")]
+      const node = [process.execPath, entry("bridge.js")]
+      return existsSync(PERL) ? [PERL, entry("door.pl"), ...node] : node
     },
     async [Symbol.asyncDispose]() {
       // One that could not be opened has been reported by whoever needed it.
@@ -33,3 +35,6 @@ export function gatewayHere(
     },
   }
 }
+
+/** The system's own, which a sandbox shows; there is one nearly wherever there is a git. */
+const PERL = "/usr/bin/perl"

@@ -73,7 +73,7 @@ const firedHere: ReadonlySet<string> = new Set(["cron", "every", "after", "file"
 function runChild(loop: Loop, trigger: string, { cwd, signal, say }: UpOptions): Promise<number | null> {
   return new Promise((resolve, fail) => {
     // A flyball of our own with our own environment: it is us, not an agent.
-    const argv = [entry("flyball"), "run", loop.source.path, "--trigger", trigger, "--while-stdin"]
+    const argv = [entry("flyball.js"), "run", loop.source.path, "--trigger", trigger, "--while-stdin"]
     const child = spawn(process.execPath, argv, {
       cwd,
       // Its stdin ends when we do, however we die: what fires must not outlive what says stop.

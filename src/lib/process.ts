@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { once, setMaxListeners } from "node:events"
-import { createWriteStream, statSync } from "node:fs"
+import { createWriteStream, statSync, type WriteStream } from "node:fs"
 import { setTimeout as delay } from "node:timers/promises"
 import { type Kept, keepBytes, splitLines } from "./output.ts"
 import { killTree, TREE_MARKER } from "./process-tree.ts"
@@ -75,7 +75,7 @@ type Started =
   | { is: "running"; child: ChildProcess & { pid: number }; marker: string }
   | { is: "failed"; error: NodeJS.ErrnoException }
 
-function start(argv: readonly string[], { cwd, env }: RunOptions): Promise<Started> {
+function start(argv: readonly string[], { cwd, env, stdin = "" }: RunOptions): Promise<Started> {
   const [file = "", ...args] = argv
   // Every descendant inherits the marker, so that those who leave the group can still be found.
   const marker = randomUUID()
@@ -85,7 +85,7 @@ function start(argv: readonly string[], { cwd, env }: RunOptions): Promise<Start
         cwd,
         env: { ...env, [TREE_MARKER]: marker },
         detached: true,
-        stdio: ["pipe", "pipe", "pipe"],
+        stdio: [stdin === "" ? "ignore" : "pipe", "pipe", "pipe"],
       })
       const { pid } = child
       if (pid === undefined) child.once("error", (error) => resolve({ is: "failed", error }))
@@ -132,7 +132,7 @@ function follow(
     child.stderr?.on("data", output.stderr)
     // It may exit, or close its stdin, before it has read all.
     child.stdin?.on("error", () => {})
-    child.stdin?.end(options.stdin ?? "")
+    child.stdin?.end(options.stdin)
     child.on("error", () => {})
     child.on("exit", (code, exitSignal) => {
       // A grandchild that outlives its parent would hold the pipes open: the group goes when its leader does.
@@ -161,8 +161,13 @@ type Said = Pick<Ran, "stdout" | "stderr" | "droppedBytes"> & { thrown: { error:
 /** Keeps, logs and splits what a program prints; what a callback throws is kept too, and told by `failed`. */
 function collect(options: RunOptions, { heard, failed }: { heard: () => void; failed: () => void }) {
   const { limitBytes = DEFAULT_LIMIT_BYTES, logFile, onLine } = options
-  const log = logFile === undefined ? undefined : createWriteStream(logFile, { flags: "a" })
-  log?.on("error", () => {})
+  let log: WriteStream | undefined
+  /** Opened by the first words: of a thousand agents at once most are silent. */
+  const logged = () => {
+    if (logFile === undefined) return undefined
+    log ??= createWriteStream(logFile, { flags: "a" }).on("error", () => {})
+    return log
+  }
   const kept = { stdout: keepBytes(limitBytes), stderr: keepBytes(limitBytes) }
   let loggedBytes = 0
   let thrown: { error: unknown } | undefined
@@ -188,7 +193,7 @@ function collect(options: RunOptions, { heard, failed }: { heard: () => void; fa
   }
   const keep = (stream: Kept, chunk: Buffer) => {
     stream.add(chunk)
-    if (log !== undefined && loggedBytes < limitBytes) log.write(chunk.subarray(0, limitBytes - loggedBytes))
+    if (loggedBytes < limitBytes) logged()?.write(chunk.subarray(0, limitBytes - loggedBytes))
     loggedBytes += chunk.length
     if (stream === kept.stdout && onLine !== undefined) lines.add(chunk)
   }

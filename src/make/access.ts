@@ -24,8 +24,8 @@ export type Access = AsyncDisposable & {
   gateway?: NonNullable<AdapterContext["gateway"]>
   env: Record<string, string>
   network: Confinement["network"]
-  /** Aborted with the reason when a request was refused for its price. */
-  ceiling: AbortSignal
+  /** Aborted with the reason when a request was refused for its price; unset: nobody would refuse one. */
+  ceiling?: AbortSignal
   /** What the gateway saw; undefined where it saw nothing of what the agent says to its model. */
   metered(): { spend: Spend; seen: Seen } | undefined
 }
@@ -93,7 +93,6 @@ function directly(open: boolean): Access {
   return {
     env: {},
     network: open ? "open" : "none",
-    ceiling: new AbortController().signal,
     metered: () => undefined,
     async [Symbol.asyncDispose]() {},
   }

@@ -176,11 +176,11 @@ async function watchedRun(
   { watch, outer, prices }: AgentsOptions,
   signal: AbortSignal,
 ): Promise<Watched> {
-  const flood = new AbortController()
-  const spent = new AbortController()
+  /** Ends it for a limit of ours that is not of time: its reason says which. */
+  const limit = new AbortController()
   // Where nobody meters it, its own word is all there is.
   const reported =
-    metered() === undefined ? openReportedCeiling(task.limits, prices, (why) => spent.abort(why)) : undefined
+    metered() === undefined ? openReportedCeiling(task.limits, prices, (why) => limit.abort(why)) : undefined
   const shown = [...(lent?.secrets ?? []), outer[adapter.access?.tokenVariable ?? ""] ?? ""]
   let session: Session = command.model === undefined ? newSession : { ...newSession, model: command.model }
   let most: Session["usage"] = {}
@@ -195,14 +195,14 @@ async function watchedRun(
     limitBytes: task.limits.outputBytes,
     logFile: log,
     veil: () => openVeil(shown),
-    signal: AbortSignal.any([signal, flood.signal, spent.signal, ceiling]),
+    signal: AbortSignal.any([signal, limit.signal, ...(ceiling === undefined ? [] : [ceiling])]),
     onSpawn: (pid) => {
       spawned = pid
       watch?.spawned?.(pid, task)
     },
     onLine: (line) => {
       bytes += Buffer.byteLength(line) + 1
-      if (bytes > task.limits.outputBytes) return flood.abort()
+      if (bytes > task.limits.outputBytes) return limit.abort(FLOOD)
       const before = session.spoken.length
       session = adapter.parse(line, session)
       most = largerAccount(most, session.usage)
@@ -211,11 +211,13 @@ async function watchedRun(
     },
   })
   if (spawned !== undefined) watch?.ended?.(spawned, task)
-  for (const limit of [ceiling, spent.signal])
-    if (limit.aborted) return { ran, session, most, stopped: { by: "ceiling", why: String(limit.reason) } }
-  const flooded = !signal.aborted && (flood.signal.aborted || ran.droppedBytes > 0)
+  const over = [ceiling, limit.signal].find((each) => each?.aborted === true && each.reason !== FLOOD)
+  if (over !== undefined) return { ran, session, most, stopped: { by: "ceiling", why: String(over.reason) } }
+  const flooded = !signal.aborted && (limit.signal.reason === FLOOD || ran.droppedBytes > 0)
   return { ran, session, most, ...(flooded ? { stopped: { by: "output" } } : {}) }
 }
+
+const FLOOD = "it printed too much"
 
 /** Exit codes lie, and so do limits that strike after the work was done: an agent's own final account goes first. */
 function endOf(task: AgentTask, adapter: AgentAdapter, { ran, session, stopped }: Watched): AgentResult["ended"] {

@@ -123,7 +123,7 @@ const ways = {
     const port = {
       upstreams: async () => upstreams,
       open: async () => (onRefusal === undefined ? gateway : observed(gateway, onRefusal)),
-      bridge: [process.execPath, entry("bridge")],
+      bridge: [process.execPath, entry("bridge.js")],
     }
     return { outer: { PATH: path }, gateway: port, [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() }
   },
@@ -183,7 +183,7 @@ export async function run({ kind, spec }: Agent, server: ModelServer, folder: st
     home: join(folder, "home", "sessions"),
     root: work,
     replayArgv: [],
-    acpArgv: [process.execPath, entry("acp")],
+    acpArgv: [process.execPath, entry("acp.js")],
     ...(onSpawn === undefined ? {} : { watch: { spawned: onSpawn } }),
   })
   return await running.run(

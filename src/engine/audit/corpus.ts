@@ -12,7 +12,7 @@ export type LoadedProject = CorpusProject & { folder: string; own: Files }
 
 /** The corpus that comes with the package. */
 export function corpusFolder(): string {
-  return join(dirname(dirname(entry("flyball"))), "corpus")
+  return join(dirname(dirname(entry("flyball.js"))), "corpus")
 }
 
 /** Every project of a corpus, by name. Throws Failure CORPUS_INVALID, CORPUS_MISSING. */

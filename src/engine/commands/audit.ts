@@ -43,6 +43,6 @@ export async function audit(command: AuditCommand): Promise<AuditReport> {
     home,
     corpus: folder,
     timeMs: command.timeMs ?? CORPUS_MS,
-    flyball: [process.execPath, entry("flyball")],
+    flyball: [process.execPath, entry("flyball.js")],
   })
 }

@@ -16,7 +16,7 @@ export type Cast = { agent?: string | undefined; reviewer?: string | undefined }
 
 /** The examples that come with the package. */
 export function examplesFolder(): string {
-  return join(dirname(dirname(entry("flyball"))), "examples")
+  return join(dirname(dirname(entry("flyball.js"))), "examples")
 }
 
 /** Builds the stage in an empty folder: the example's history, commit by commit, and its remote. */

@@ -213,7 +213,7 @@ async function startSupervisor(place: Place, home: string, idleMs: number, signa
     throw notWritable(place.supervisorLog, error)
   })
   const started = new Promise<void>((resolve, reject) => {
-    const child = spawn(process.execPath, [entry("postgres-supervisor"), home, String(idleMs)], {
+    const child = spawn(process.execPath, [entry("postgres-supervisor.js"), home, String(idleMs)], {
       cwd: "/",
       env: { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C" },
       detached: true,

@@ -6,10 +6,12 @@ import { constants } from "node:os"
  * The program that stands inside a network namespace: node bridge.js PORT SOCKET PROGRAM [ARGS…]
  * It listens on 127.0.0.1:PORT, where the agent looks for the gateway, and pipes each connection to the unix socket, which
  * is the only thing of the network that came in. Then it starts the agent, hands signals on, and leaves as the agent left.
+ * Where door.pl stands before it, that has done all but the piping: node bridge.js fd:N SOCKET, with the door open as N.
  */
 
 const [port = "", socket = "", program, ...args] = process.argv.slice(2)
-if (program === undefined) {
+const door = /^fd:(\d+)$/.exec(port)?.[1]
+if (door === undefined && program === undefined) {
   process.stderr.write("usage: bridge PORT SOCKET PROGRAM [ARGS…]\n")
   process.exit(2)
 }
@@ -25,7 +27,9 @@ server.on("error", (error) => {
   process.stderr.write(`bridge: 127.0.0.1:${port}: ${error.message}\n`)
   process.exit(71)
 })
-server.listen({ host: "127.0.0.1", port: Number(port) }, () => start(program, args))
+server.listen(door === undefined ? { host: "127.0.0.1", port: Number(port) } : { fd: Number(door) }, () => {
+  if (program !== undefined) start(program, args)
+})
 
 function start(command: string, words: string[]): void {
   // The agent decides what a signal means; this process only ends after it. Listening comes first: an agent that is there
