@@ -15,6 +15,7 @@ export async function bundle(...sources: string[]): Promise<{ path(name: string)
     ...sources.map((source) => (source.includes("=") ? source.split("=") : [basename(source, ".ts"), source])),
     ["postgres-supervisor", "src/engine/postgres/supervisor.ts"],
     ["bridge", "src/make/gateway/bridge-main.ts"],
+    ["door", "src/make/gateway/door.pl"],
     ["acp", "src/make/acp-main.ts"],
   ]
   await build({
@@ -27,6 +28,7 @@ export async function bundle(...sources: string[]): Promise<{ path(name: string)
     platform: "node",
     target: "node20",
     external: ["pg-native"],
+    loader: { ".pl": "copy" },
     banner: {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },

@@ -226,6 +226,8 @@ export function fold(change: Change, event: Event): Change {
         const answeredBy = again ? (change.answeredBy ?? body.by) : body.by
         return { ...next, answer: body.answer, answeredBy, verifiedSinceAnswer: false, reverifications }
       }
+      if (body.answer.is === "answer" && diedChecking(change))
+        return { ...next, answer: body.answer, answeredBy: body.by, verifiedSinceAnswer: false }
       // A person's word opens one more attempt; the old proposal stays until the new one takes its place.
       const attempts = withoutUnbegun(change.attempts)
       return {
@@ -248,6 +250,11 @@ export function fold(change: Change, event: Event): Change {
 /** Whether what it waits for needs no person: the next run takes it up. */
 export function goesOnByItself({ question }: Pick<Change, "question">): boolean {
   return question?.reason === "infrastructure" || question?.reason === "priority"
+}
+
+/** Its maker did its part, and checking it died time and again: whoever says to go on means that, and no other attempt. */
+function diedChecking({ question, attempts }: Pick<Change, "question" | "attempts">): boolean {
+  return question?.reason === "keeps_dying" && attempts.at(-1)?.made?.is === "commit"
 }
 
 /** What the world kept from happening is tried again within the same attempt: no retry is counted for it. */

@@ -112,6 +112,28 @@ describe("what a change does next", () => {
     ["a workspace that stands is worked in", isolated(1), { do: "make", attempt: 1 }],
     ["T7: what is fixed on the base is not attempted", isolated(1, "gone"), { do: "finish", outcome: "already_fixed" }],
     ["a commit is verified", [...isolated(1), ...made(1, commit("h1"))], { do: "verify", attempt: 1, head: "h1" }],
+    [
+      "M3: whose checking kept dying is checked once more on a person's word, not made once more",
+      [
+        ...isolated(1),
+        ...made(1, commit("h1")),
+        { type: "asked", reason: "keeps_dying", question: "died 3 times" },
+        { type: "finished", outcome: "asked" },
+        answered({ is: "answer", text: "it was me" }),
+      ],
+      { do: "verify", attempt: 1, head: "h1" },
+    ],
+    [
+      "M3: and with a reason against it is made once more",
+      [
+        ...isolated(1),
+        ...made(1, commit("h1")),
+        { type: "asked", reason: "keeps_dying", question: "died 3 times" },
+        { type: "finished", outcome: "asked" },
+        answered({ is: "retry", why: "its tests hang" }),
+      ],
+      { do: "isolate", attempt: 2, head: "h1" },
+    ],
     ["an accepted head is proposed", accepted, { do: "ship", effect: "propose", accept: { head: "h1" } }],
     ["a proposal waits", proposed, { do: "finish", outcome: "proposed" }],
     [

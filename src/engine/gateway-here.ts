@@ -26,14 +26,19 @@ export function gatewayHere(
       return gateway
     },
     get bridge() {
-      const node = [process.execPath, entry("bridge.js")]
-      return existsSync(PERL) ? [PERL, entry("door.pl"), ...node] : node
+      return bridgeArgv()
     },
     async [Symbol.asyncDispose]() {
       // One that could not be opened has been reported by whoever needed it.
       await (await gateway?.catch(() => undefined))?.[Symbol.asyncDispose]()
     },
   }
+}
+
+/** What stands in a network namespace before a command: the door, where there is a Perl to keep it, and the bridge. */
+export function bridgeArgv(): string[] {
+  const bridge = [process.execPath, entry("bridge.js")]
+  return existsSync(PERL) ? [PERL, entry("door.pl"), ...bridge] : bridge
 }
 
 /** The system's own, which a sandbox shows; there is one nearly wherever there is a git. */

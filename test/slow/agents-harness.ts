@@ -6,6 +6,7 @@ import { afterEach, beforeEach } from "vitest"
 import type { AgentKind, AgentSpec } from "../../src/core/loop.ts"
 import type { AgentTask } from "../../src/core/ports.ts"
 import type { Spend } from "../../src/core/spend.ts"
+import { bridgeArgv } from "../../src/engine/gateway-here.ts"
 import { detectSandbox } from "../../src/isolate/sandbox.ts"
 import { entry } from "../../src/lib/entry.ts"
 import { type Gateway, openGateway } from "../../src/make/gateway/gateway.ts"
@@ -123,7 +124,7 @@ const ways = {
     const port = {
       upstreams: async () => upstreams,
       open: async () => (onRefusal === undefined ? gateway : observed(gateway, onRefusal)),
-      bridge: [process.execPath, entry("bridge.js")],
+      bridge: bridgeArgv(),
     }
     return { outer: { PATH: path }, gateway: port, [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() }
   },

@@ -151,8 +151,9 @@ export async function nextStart(step: "plan" | "make" | "verify", change: Change
     if (!known.has(key("started", start))) return start
     if (!known.has(key("parked", start))) deaths++
   }
+  const then = step === "verify" ? "have it checked once more" : "say what it should know"
   throw new Failure("ATTEMPT_KEEPS_DYING", `The attempt's process died ${MAX_STARTS} times in the same place.`, {
-    hint: `Look at its log with \`flyball logs ${change.id}\`, then say what it should know: \`flyball inbox answer ${change.id} "…"\`.`,
+    hint: `Look at its log with \`flyball logs ${change.id}\`, then ${then}: \`flyball inbox answer ${change.id} "…"\`.`,
     retry: "person",
   })
 }
