@@ -52,9 +52,18 @@ export type Pool = {
 export function openPool(repo: Repo, sandbox: Sandbox, patterns: readonly string[], limits = POOL_LIMITS): Pool {
   const isUsed = sandbox.kind.is === "bubblewrap" && limits.entries > 0
   let aim: string | undefined
-  let making: Promise<void> | undefined
+  let isFilling = false
+  let filled = Promise.resolve()
   const fill = async (signal: AbortSignal) => {
-    while (aim !== undefined && !signal.aborted && hasRoom(repo, limits)) await warm(repo, aim, patterns, signal)
+    isFilling = true
+    try {
+      while (aim !== undefined && !signal.aborted && hasRoom(repo, limits)) await warm(repo, aim, patterns, signal)
+    } catch {
+      // What can't be made ahead is made when it is needed, and its error told then.
+    } finally {
+      // In the moment of the last look: whoever takes a folder after it begins anew.
+      isFilling = false
+    }
   }
   return {
     take(folder) {
@@ -71,16 +80,10 @@ export function openPool(repo: Repo, sandbox: Sandbox, patterns: readonly string
       aim = isUsed && files >= limits.fromFiles ? commit : undefined
     },
     refill(signal) {
-      if (aim === undefined) return
-      // What can't be made ahead is made when it is needed, and its error told then.
-      making ??= fill(signal)
-        .catch(() => {})
-        .finally(() => {
-          making = undefined
-        })
+      if (aim !== undefined && !isFilling) filled = fill(signal)
     },
     async idle() {
-      await making
+      await filled
     },
   }
 }
