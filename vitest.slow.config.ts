@@ -11,7 +11,7 @@ export default defineConfig({
     // CI's machines are noisy: there a test has a second try, and here none.
     retry: process.env.CI === undefined ? 0 : 1,
     pool: "forks",
-    // Two at once: most of the time each waits for what it started. Whoever measures asks for one (`npm run test:agents`).
+    // Two at once: most of the time each waits for what it started.
     poolOptions: { forks: { maxForks: 2 } },
   },
 })
