@@ -9,7 +9,7 @@ const home = sharedHome()
 
 const of = (ceiling: Ceiling, limit: number, unit: Unit = "usd") => ({
   limits: [{ ceiling, unit, limit }],
-  timeZone: "UTC",
+  timeZone: () => "UTC",
 })
 const asked = { change: "c1", key: "one", repo: "r1", loop: "l1", run: "run1", usd: 3, tokens: 100 }
 

@@ -100,7 +100,7 @@ describe("a machine's clock", () => {
 test("what was spent under a later date, since a clock was ahead, counts today", async () => {
   await using repo = await smallRepo({ "a.txt": "" })
   await look(repo, async ({ db, repo: { key } }) => {
-    const ceilings = { limits: [{ ceiling: "day", unit: "usd", limit: 2 } as const], timeZone: "UTC" }
+    const ceilings = { limits: [{ ceiling: "day", unit: "usd", limit: 2 } as const], timeZone: () => "UTC" }
     const asked = { change: "c", repo: key, loop: "fix", run: "r", usd: 2, ceilings }
     expect(await reserve(db, { ...asked, key: "one" })).toMatchObject({ is: "granted", usd: 2 })
     await db

@@ -30,7 +30,7 @@ async function ranked(name: string, priority: Priority): Promise<Loop> {
 
 const of = (ceiling: Ceiling, priority: Priority, limit = 10) => ({
   limits: [{ ceiling, unit: "usd" as const, limit }],
-  timeZone: "UTC",
+  timeZone: () => "UTC",
   priority,
 })
 const asked = { change: "c1", key: "k", repo: "r1", loop: "l1", run: "run1", usd: 100 }

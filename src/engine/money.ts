@@ -75,7 +75,7 @@ export type Payer = { loop: Loop; fleet: Fleet }
 
 /** The ceilings that hold for a loop; what day it is, the ledger says. */
 export function ceilingsOf({ loop, fleet }: Payer): Ceilings {
-  return { limits: limitsIn({ loop, fleet }), timeZone: timeZoneOf(loop), priority: loop.guardrails.priority }
+  return { limits: limitsIn({ loop, fleet }), timeZone: () => timeZoneOf(loop), priority: loop.guardrails.priority }
 }
 
 function limitsIn({ loop, fleet }: Payer): Ceilings["limits"] {

@@ -16,10 +16,10 @@ export type Unit = keyof Amount
  */
 export type Ceiling = "change" | "run" | "day" | "month" | "fleet"
 
-/** Days and months are those of `timeZone`; of what loops share, `priority` says how much is this one's to take. */
+/** Days and months are those of `timeZone`, which is asked for only where one counts; of what loops share, `priority` says how much is this one's to take. */
 export type Ceilings = {
   limits: readonly { ceiling: Ceiling; unit: Unit; limit: number }[]
-  timeZone: string
+  timeZone: () => string
   priority?: Priority | undefined
 }
 
@@ -189,8 +189,9 @@ export async function ceilingsNow(
   const shares = time !== undefined && priority !== "high" && limits.some(({ ceiling }) => sharedCeilings.has(ceiling))
   const since = new Date((time?.now.getTime() ?? 0) - REMEMBERED_MS)
   const others = shares ? await loopsSince(db, { but: { repo, loop }, since }) : []
-  const day = time === undefined ? new Date(0) : startOfDay(time.now, timeZone)
-  const month = time === undefined ? new Date(0) : startOfMonth(time.now, timeZone)
+  const zone = time === undefined ? "UTC" : timeZone()
+  const day = time === undefined ? new Date(0) : startOfDay(time.now, zone)
+  const month = time === undefined ? new Date(0) : startOfMonth(time.now, zone)
   const narrowed: Record<Ceiling, (query: MoneyQuery) => MoneyQuery> = {
     change: (query) => query.where("change", "=", change ?? ""),
     run: (query) => query.where("run", "=", run),
@@ -205,7 +206,7 @@ export async function ceilingsNow(
     const isDated = ceiling !== "change" && ceiling !== "run"
     const ahead = isDated && time?.ahead !== undefined ? { ahead: time.ahead } : {}
     const end = ceiling === "month" ? startOfNextMonth : startOfNextDay
-    const endsAt = isDated && time !== undefined ? { endsAt: end(time.now, timeZone) } : {}
+    const endsAt = isDated && time !== undefined ? { endsAt: end(time.now, zone) } : {}
     const sharers = others.filter((other) => ceiling === "fleet" || other.repo === repo)
     const kept = sharedCeilings.has(ceiling) ? keptOf(limit, priority, sharers) : undefined
     standings.push({ ceiling, unit, limit, used, ...ahead, ...endsAt, ...(kept === undefined ? {} : { kept }) })
