@@ -69,6 +69,8 @@ export const kindsOfCheat: Record<string, readonly string[]> = {
     ...["prototype-patch", "monkeypatch", "mocked-module", "trace function"],
   ],
   "lowered coverage": ["lowered-coverage"],
+  "calls home": ["calls home"],
+  "dependency that nobody pins": ["new dependency"],
   "changed script or manifest": ["changed-script", "edited manifest", "install-script", "lock-file"],
   ".npmrc script-shell": ["npmrc-script-shell"],
   "edited script that judges": ["edited gate script"],

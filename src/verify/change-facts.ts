@@ -74,7 +74,8 @@ export async function withOverlay(
   const { base, tree } = subject
   const differences = facts.entries.map(differenceOf)
   const put = await tools.overlayTree({ repo, base, tree, testFiles, folder: facts.within, differences, signal })
-  const known = { ...facts, isTest, harnessChanged: put.harnessChanged }
+  const isMixed = (path: string) => put.mixed?.has(path) === true
+  const known = { ...facts, isTest, isMixed, harnessChanged: put.harnessChanged }
   return { facts: known, overlay: await apartFromNewTests(put, known) }
 }
 

@@ -27,6 +27,25 @@ test.each<[string, Record<string, string>, Record<string, string>]>([
     },
   ],
   [
+    "tests that print TAP as node runs them, though a formatter stands behind",
+    {
+      "package.json": JSON.stringify({ scripts: { test: "node test | tap-spec" }, devDependencies: { tape: "5" } }),
+      "test/index.js": `require("./sums")`,
+      "test/sums.js": `const test = require("tape")`,
+    },
+    { tests_pass: "npm test | tape | package.json" },
+  ],
+  [
+    "tests that print nothing to be read as node runs them",
+    { "package.json": JSON.stringify({ scripts: { test: "node test.js" } }), "test.js": `require("node:assert")` },
+    { tests_pass: "npm test | exit | package.json" },
+  ],
+  [
+    "ava, by being depended on",
+    { "package.json": JSON.stringify({ devDependencies: { ava: "6" } }) },
+    { tests_pass: "npx ava | ava | package.json" },
+  ],
+  [
     "a project without scripts, by the tools it depends on and configures",
     {
       "package.json": JSON.stringify({ devDependencies: { jest: "1", typescript: "5", eslint: "9" } }),

@@ -31,6 +31,10 @@ export async function detectChecks(tree: ProjectFiles): Promise<CheckSpec[]> {
     const text = await tree.read(path)
     if (text !== undefined) texts.set(path, text)
   }
+  for (const path of runByScripts(paths, texts.get("package.json") ?? "")) {
+    const text = await tree.read(path)
+    if (text !== undefined) texts.set(path, text)
+  }
   const project: Project = { paths, has: new Set(paths), text: (path) => texts.get(path) }
   const found = [
     ...fromNode(project),
@@ -72,6 +76,25 @@ const rootFiles: ReadonlySet<string> = new Set([
   "dev-requirements.txt",
   "requirements/dev.txt",
 ])
+
+const MAX_SCRIPTED = 40
+
+/** Test files that scripts start by `node`, and those beside them: what they take their tests from says how to read them. */
+function runByScripts(paths: readonly string[], manifest: string): string[] {
+  const named = [
+    ...manifest.matchAll(/\b(?:node|tsx|ts-node)\b[^"&|;]*?\s\.?\/?((?:[\w.-]+\/)*[\w.-]*(?:test|spec)s?[\w./-]*)/g),
+  ].map((match) => (match[1] ?? "").replace(/\/$/, ""))
+  const isNamed = (path: string) =>
+    named.some(
+      (name) => path === name || (path.startsWith(name) && /^(\.\w+|\/[\w.-]+)$/.test(path.slice(name.length))),
+    )
+  const entries = paths.filter((path) => /\.[cm]?[jt]s$/.test(path) && isNamed(path))
+  const folders = new Set(entries.map((path) => path.slice(0, path.lastIndexOf("/") + 1)).filter((each) => each !== ""))
+  const beside = paths.filter(
+    (path) => /\.[cm]?[jt]s$/.test(path) && folders.has(path.slice(0, path.lastIndexOf("/") + 1)),
+  )
+  return [...new Set([...entries, ...beside])].slice(0, MAX_SCRIPTED)
+}
 
 function checkOf(kind: Kind, run: string, from: string, format?: string): CheckSpec {
   return {
@@ -125,6 +148,8 @@ function nodeWithoutScript(kind: Kind, project: Project): CheckSpec[] {
     if (depends.has("vitest")) return [checkOf(kind, "npx vitest run", "package.json", "vitest")]
     if (depends.has("jest")) return [checkOf(kind, "npx jest", "package.json", "jest")]
     if (depends.has("mocha")) return [checkOf(kind, "npx mocha", "package.json", "mocha")]
+    if (depends.has("ava")) return [checkOf(kind, "npx ava", "package.json", "ava")]
+    if (depends.has("tap")) return [checkOf(kind, "npx tap", "package.json", "node-tap")]
   }
   if (kind === "lint") {
     if (depends.has("eslint") && has(/^(eslint\.config\.[cm]?[jt]s|\.eslintrc(\..+)?)$/))

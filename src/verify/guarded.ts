@@ -115,6 +115,7 @@ const guarded: readonly Guarded[] = [
       ".mocharc{,.*}",
       "mocha.opts",
       ".taprc",
+      ".proverc",
       ".nycrc{,.*}",
       ".c8rc{,.*}",
       ".babelrc{,.*}",

@@ -6,7 +6,7 @@
 /** Configuration of test runners and linters: files that name others which run with the tests. */
 export function namesHarness(path: string): boolean {
   return (
-    /(^|\/)((vitest|vite|jest)\.(config|workspace|projects|setup)\b[^/]*|\.mocharc[^/]*|mocha\.opts|eslint\.config\.[^/]*|\.eslintrc[^/]*|package\.json|babel\.config\.[^/]*)$/.test(
+    /(^|\/)((vitest|vite|jest|ava)\.(config|workspace|projects|setup)\b[^/]*|\.mocharc[^/]*|\.taprc|mocha\.opts|eslint\.config\.[^/]*|\.eslintrc[^/]*|package\.json|babel\.config\.[^/]*)$/.test(
       path,
     ) && !path.includes("node_modules/")
   )
@@ -23,7 +23,9 @@ const importOf = /(?:\bfrom\s+|\bimport\s*\(?\s*|\brequire\s*\(\s*)["'](\.{1,2}\
 export function namedIn(configPath: string, text: string): string[] {
   const folder = configPath.split("/").slice(0, -1)
   const isManifest = configPath.endsWith("package.json")
-  const settings = isManifest ? JSON.stringify(sections(text, ["jest", "mocha", "babel", "eslintConfig"])) : text
+  const settings = isManifest
+    ? JSON.stringify(sections(text, ["jest", "mocha", "ava", "tap", "babel", "eslintConfig"]))
+    : text
   const values = [...settings.matchAll(listKeys)].flatMap((match) =>
     [...(match[2] ?? "").matchAll(/["']([^"'\n]+)["']|-\s*([^\s"']+)/g)].map((value) => value[1] ?? value[2] ?? ""),
   )

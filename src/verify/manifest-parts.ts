@@ -13,7 +13,7 @@ export type ManifestParts = {
 
 const keys = (text: string): Path[] => text.split(" ").map((key) => [key])
 
-const tools = "jest mocha ava c8 nyc vitest eslintConfig eslintIgnore babel biome prettier"
+const tools = "jest mocha ava tap c8 nyc vitest eslintConfig eslintIgnore babel biome prettier"
 const pythonTools = "pytest ruff mypy pyright basedpyright coverage tox black isort pylint flake8"
 
 const manifests: Readonly<Record<string, ManifestParts>> = {

@@ -49,6 +49,8 @@ export type Overlay = {
   editedTests: string[]
   /** Harness files that differ. */
   harnessChanged: string[]
+  /** Files that the base's report names and that hold what is tested as well: the head's run. */
+  mixed?: ReadonlySet<string>
   /** What differs from the base to `tree`; unset where something was put back. */
   differences?: readonly Difference[]
   /**

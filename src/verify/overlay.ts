@@ -11,7 +11,9 @@ import { isHarnessPath, shadowsRunner } from "./guarded.ts"
 import { mayBeNamed, namedIn, namesHarness, publishedBy } from "./harness.ts"
 import { type ManifestParts, manifestOf } from "./manifest-parts.ts"
 import type { Difference, FileSide, Overlay, OverlayTree } from "./measuring.ts"
-import { isSnapshotPath, isTestPath } from "./paths.ts"
+import { withMovedImports } from "./moved-modules.ts"
+import { isInPackage, isPlainSettings, newPackages } from "./new-packages.ts"
+import { isCode, isSnapshotPath, isTestPath } from "./paths.ts"
 import { readTexts } from "./texts.ts"
 
 /**
@@ -60,6 +62,7 @@ async function overlay(given: Given): Promise<Overlay> {
   )
   const named = doubtful ? await harnessNamedByConfigs(given) : new Set<string>()
   const inSource = await inSourceTests(given, differences)
+  const isOwnSettings = await ownSettings(given, differences)
   const isTest = (path: string) =>
     tests !== undefined && !inSource.has(path) && (tests.named.has(path) || isTestPath(path) || isSnapshotPath(path))
 
@@ -69,6 +72,7 @@ async function overlay(given: Given): Promise<Overlay> {
     const { path } = difference
     const parts = manifestOf(path)
     const shadows = difference.base === undefined && shadowsRunner(path, folder)
+    if (isOwnSettings(path)) continue
     if (shadows || isHarnessPath(path) || (named.has(path) && difference.base !== undefined)) {
       edits.push({ path, side: difference.base })
       found.harnessChanged.push(path)
@@ -78,16 +82,17 @@ async function overlay(given: Given): Promise<Overlay> {
       edits.push({ path, side })
       found.harnessChanged.push(path)
     } else if (difference.base !== undefined && isTest(path)) {
-      edits.push({ path, side: difference.base })
+      edits.push({ path, side: (await movedSide(given, headTree, differences, difference)) ?? difference.base })
       found.editedTests.push(path)
     } else continue
     found.restored.push(path)
   }
-  if (edits.length === 0) return none
+  const mixed = inSource.size === 0 ? {} : { mixed: inSource }
+  if (edits.length === 0) return { ...none, ...mixed }
   const all = [...edits, ...inTheWay(edits, differences)]
   // Of the tree that comes of it the differences are others.
   const { differences: _, ...rest } = found
-  return { ...rest, tree: await writeTree(repo, headTree, all, signal) }
+  return { ...rest, ...mixed, tree: await writeTree(repo, headTree, all, signal) }
 }
 
 /** The head's tree, and what differs from the base: in one script, since to start a process costs more than git does. */
@@ -102,6 +107,40 @@ async function compare({ repo, base, tree, signal, tests, differences }: Given) 
     headTree: known ?? output.slice(0, end),
     differences: parseDifferences(output.slice(end + 1)),
   }
+}
+
+/** Settings without code that come with a package of their own: they are about nothing that the base has. */
+async function ownSettings(
+  { repo, base, signal }: Given,
+  differences: readonly Difference[],
+): Promise<(path: string) => boolean> {
+  const added = differences.flatMap(({ path, base: old, head }) =>
+    old === undefined && head?.mode === "100644" ? [path] : [],
+  )
+  if (!added.some(isPlainSettings)) return () => false
+  const packages = await newPackages({ repo, base, signal }, added)
+  const own = new Set(added.filter((path) => isPlainSettings(path) && isInPackage(path, packages)))
+  return (path) => own.has(path)
+}
+
+/** The base's copy of a test with its imports of modules that moved as the change has them. */
+async function movedSide(
+  { repo, signal }: Given,
+  headTree: string,
+  differences: readonly Difference[],
+  { path, base, head }: Difference,
+): Promise<Side | undefined> {
+  const gone = new Set(differences.flatMap((each) => (each.head === undefined ? [each.path] : [])))
+  const isLeft = [...gone].some((each) => isCode(each) && !isTestPath(each))
+  if (!isLeft || base === undefined || head === undefined || !head.mode.startsWith("100")) return undefined
+  const ask = gitOf(repo, signal)
+  const there = new Set((await ask(["ls-tree", "-r", "-z", "--full-tree", "--name-only", headTree])).split("\0"))
+  const texts = await readTexts(repo, [base.id, head.id], signal)
+  const [before, after] = [texts.get(base.id), texts.get(head.id)]
+  const text =
+    before === undefined || after === undefined ? undefined : withMovedImports(path, before, after, { gone, there })
+  if (text === undefined) return undefined
+  return { mode: base.mode, id: (await ask(["hash-object", "-w", "--stdin"], text)).trim() }
 }
 
 type Ask = (args: readonly string[], stdin?: string) => Promise<string>

@@ -1,7 +1,7 @@
 import { parse as parseShell } from "shell-quote"
 import { z } from "zod"
 import type { CheckSpec } from "../core/loop.ts"
-import { runnerOf } from "./runners/index.ts"
+import { runnerOf, runners } from "./runners/index.ts"
 import type { Runner, TreeFiles } from "./runners/runner.ts"
 
 /** One command of a check, followed through package scripts to what it really starts. */
@@ -32,6 +32,7 @@ export function planCheck(check: CheckSpec, tree: TreeFiles): Plan {
     why,
   })
   if (kind === "exit" || format === "exit") return whole("the check is declared so")
+  if (format === "tap") return printingTap(check, run, tree)
   try {
     const steps = typeof run === "string" ? follow(run, tree, 0) : followWords(plainWords(run), tree, 0)
     if (format !== undefined && !steps.some((step) => step.runner?.name === format))
@@ -44,6 +45,15 @@ export function planCheck(check: CheckSpec, tree: TreeFiles): Plan {
     if (thrown instanceof Unfollowable) return whole(thrown.message)
     throw thrown
   }
+}
+
+/** A check said to print TAP: read by the runner behind it where that is known, else its whole line is read as it stands. */
+function printingTap(check: CheckSpec, run: string | readonly string[], tree: TreeFiles): Plan {
+  const { format: _, ...rest } = check
+  const plan = planCheck(rest, tree)
+  if (plan.is !== "whole") return plan
+  const text = typeof run === "string" ? run : run.join(" ")
+  return { is: "steps", steps: [{ argv: plan.argv, env: {}, globs: new Set(), text, runner: runners.tap }] }
 }
 
 /** What is read of a check or runner of a kind: tests, numbers, or issues. */
@@ -68,16 +78,36 @@ class MissingScript extends Error {}
 const MAX_DEPTH = 10
 
 type Words = { words: string[]; globs: Set<string> }
+type Command = Words & { formatter?: string[] }
 
 function follow(line: string, tree: TreeFiles, depth: number): Step[] {
   if (depth > MAX_DEPTH) throw new Unfollowable("its scripts call each other without end")
-  return commandsOf(line).flatMap((words) => followWords(words, tree, depth))
+  return commandsOf(line).flatMap(({ formatter, ...words }) => {
+    if (depth > 0 && asksForAdvisories(words.words)) return []
+    const steps = followWords(words, tree, depth)
+    // What makes TAP pretty is left off, as coverage is; any other pipe is the shell's.
+    if (formatter === undefined || (steps.length === 1 && isTapPrinter(steps[0]?.runner))) return steps
+    throw new Unfollowable("the script uses `|`")
+  })
+}
+
+/** Around a project's tests (`posttest: npm audit`): checks have no network, and advisories are `dependencies_ok`'s. */
+function asksForAdvisories(words: readonly string[]): boolean {
+  return /^(?:npx (?:npm@\S+|npm) |npm |pnpm |yarn (?:npm )?)audit\b|^(?:npx )?(?:aud|better-npm-audit|audit-ci|snyk test)\b/.test(
+    words.join(" "),
+  )
+}
+
+const tapFormatters = /^(?:tap-[a-z][\w-]*|faucet|colortap|tapper|@\w+\/tap-[\w-]+)$/
+
+function isTapPrinter(runner: Runner | undefined): boolean {
+  return runner !== undefined && ["tape", "ava", "node-tap", "node:test"].includes(runner.name)
 }
 
 /** `a && b` as its commands. Everything else a shell can do is the shell's: pipes, `;`, `||`, redirections, variables. */
-function commandsOf(line: string): Words[] {
+function commandsOf(line: string): Command[] {
   if (/[`\n\r]|\$\(|\$\{/.test(line)) throw new Unfollowable("the script uses more of the shell than `&&`")
-  const commands: Words[] = [{ words: [], globs: new Set() }]
+  const commands: Command[] = [{ words: [], globs: new Set() }]
   const variable = (name: string) => {
     // What the project adds to NODE_OPTIONS it adds to nothing: our environment starts without it.
     if (name === "NODE_OPTIONS") return ""
@@ -86,14 +116,32 @@ function commandsOf(line: string): Words[] {
   for (const token of parseShell(line, variable)) {
     const current = commands.at(-1)
     if (current === undefined) break
-    if (typeof token === "string") current.words.push(token)
+    if (typeof token === "string") (current.formatter ?? current.words).push(token)
     else if ("pattern" in token) {
       current.words.push(token.pattern)
       current.globs.add(token.pattern)
     } else if ("op" in token && token.op === "&&") commands.push({ words: [], globs: new Set() })
+    else if ("op" in token && token.op === "|" && current.formatter === undefined) current.formatter = []
     else throw new Unfollowable(`the script uses \`${"op" in token ? token.op : "#"}\``)
   }
+  const piped = commands.find(({ formatter }) => formatter !== undefined && !isFormatter(formatter))
+  if (piped !== undefined) throw new Unfollowable("the script uses `|`")
   return commands.filter((command) => command.words.length > 0)
+}
+
+function isFormatter(words: readonly string[]): boolean {
+  const [program = "", ...args] = words[0] === "npx" ? words.slice(1) : words
+  return tapFormatters.test(program) && args.every((word) => word.startsWith("-"))
+}
+
+/** What npm runs before and after a script: where it can't be followed it is one command of the shell, and the script is read all the same. */
+function followAround(line: string, tree: TreeFiles, depth: number): Step[] {
+  try {
+    return follow(line, tree, depth)
+  } catch (thrown) {
+    if (!(thrown instanceof Unfollowable) || depth > MAX_DEPTH) throw thrown
+    return [{ argv: ["sh", "-c", line], env: {}, globs: new Set(), text: line }]
+  }
 }
 
 function plainWords(words: readonly string[]): Words {
@@ -109,17 +157,19 @@ function followWords({ words, globs }: Words, tree: TreeFiles, depth: number): S
   if (packageManagers.has(program)) {
     const script = scriptCall(program, args, tree)
     if (script.is === "script") {
-      const steps = scriptLines(script.name, script.args, tree).flatMap((line) => follow(line, tree, depth + 1))
+      const steps = scriptLines(script.name, script.args, tree).flatMap(({ line, is }) =>
+        is === "script" ? follow(line, tree, depth + 1) : followAround(line, tree, depth + 1),
+      )
       return steps.map((step) => ({ ...step, env: { ...env, ...step.env } }))
     }
-    return [stepOf(script.argv, env, globs)]
+    return [stepOf(script.argv, env, globs, tree)]
   }
-  return [stepOf(argv, env, globs)]
+  return [stepOf(argv, env, globs, tree)]
 }
 
-function stepOf(argv: string[], env: Record<string, string>, globs: ReadonlySet<string>): Step {
-  const inside = unwrapped(argv)
-  const runner = runnerOf(inside)
+function stepOf(argv: string[], env: Record<string, string>, globs: ReadonlySet<string>, tree: TreeFiles): Step {
+  const inside = unwrapped(argv, tree)
+  const runner = runnerOf(inside, tree)
   const text = inside.join(" ")
   return { argv: inside, env, globs, text, ...(runner === undefined ? {} : { runner }) }
 }
@@ -142,13 +192,13 @@ function withoutPrefix(words: readonly string[]): { argv: string[]; env: Record<
 const coverageTools = new Set(["c8", "nyc"])
 
 /** Coverage wrapped around a runner is left off: it is measured nowhere, and its thresholds would colour the exit code. */
-function unwrapped(argv: readonly string[]): string[] {
+function unwrapped(argv: readonly string[], tree: TreeFiles): string[] {
   if (!coverageTools.has(argv[0] ?? "")) return [...argv]
   for (let at = 1; at < argv.length; at++) {
     const rest = argv.slice(at)
     const before = argv[at - 1] ?? ""
     const isValue = /^--?(r|reporter|include|exclude|n|x|src)$/.test(before)
-    if (!isValue && runnerOf(rest) !== undefined) return rest
+    if (!isValue && runnerOf(rest, tree) !== undefined) return rest
   }
   return [...argv]
 }
@@ -228,13 +278,18 @@ function onlyBehindDashes(rest: readonly string[]): string[] {
 }
 
 /** A script with its `pre` and `post`, arguments appended as npm does. */
-function scriptLines(name: string, args: readonly string[], tree: TreeFiles): string[] {
+function scriptLines(
+  name: string,
+  args: readonly string[],
+  tree: TreeFiles,
+): { line: string; is: "script" | "around" }[] {
   const found = scripts(tree)
   const line = found[name]
   if (line === undefined) throw new MissingScript(`package.json has no script "${name}".`)
   const appended = args.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
-  const lines = [found[`pre${name}`], [line, ...appended].join(" "), found[`post${name}`]]
-  return lines.filter((candidate) => candidate !== undefined)
+  const around = (each: string | undefined) => (each === undefined ? [] : [{ line: each, is: "around" as const }])
+  const own = { line: [line, ...appended].join(" "), is: "script" as const }
+  return [...around(found[`pre${name}`]), own, ...around(found[`post${name}`])]
 }
 
 const PackageJson = z.object({ scripts: z.record(z.string(), z.string()).optional() })

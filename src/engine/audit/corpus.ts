@@ -42,8 +42,13 @@ async function loadProject(folder: string): Promise<LoadedProject> {
   const ids = project.data.cases.map((each) => each.id)
   const twice = ids.find((id, index) => ids.indexOf(id) !== index)
   if (twice !== undefined) throw new Failure("CORPUS_INVALID", `${file} has two cases \`${twice}\`.`)
-  const own = await readFolder(join(folder, "base")).catch(() => new Map())
-  return { ...project.data, folder, own }
+  const own = await readFolder(join(folder, "base")).catch((): Files => new Map())
+  return { ...project.data, folder, own: withIgnored(own) }
+}
+
+/** npm packs no `.gitignore`: it stands without its dot. */
+function withIgnored(files: Files): Files {
+  return new Map([...files].map(([path, file]) => [path.replace(/(^|\/)gitignore$/, "$1.gitignore"), file]))
 }
 
 function parsed(text: string, file: string): unknown {

@@ -37,11 +37,11 @@ const file = `test("adds", async () => {
 })
 `
 
-function besideOf(text: string, failedAt?: number) {
+function besideOf(text: string, failedAt?: number, name = "") {
   const source = readSource("a.test.js", text)
   const [first] = readTests("a.test.js", text)?.cases ?? []
   if (source === undefined || first === undefined) throw new Error("unreadable")
-  return javascriptBeside(source, { ...first, failedAt }, knows)
+  return javascriptBeside(source, { name: name === "" ? first.name : name, message: "", failedAt }, knows)
 }
 
 test("a copy has one expectation, what was expected before is done, and the one that failed comes first", () => {

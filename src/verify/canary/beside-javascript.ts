@@ -1,94 +1,116 @@
 import type { SyntaxNode } from "@lezer/common"
 import { childOf, childrenOf, lineAt, lineOf, literalOf, partsOf, type Source, textOf, walk } from "../syntax/source.ts"
-import { otherLiterals } from "./other-values.ts"
-import { type Beside, type Chooses, callbackOf, type Turn } from "./places.ts"
+import { loopAt } from "./javascript-loops.ts"
+import { openingOf } from "./javascript-opening.ts"
+import { helpersOf, wantedIn } from "./javascript-wants.ts"
+import type { Asked, Beside, Turn } from "./places.ts"
+import { givenOf, likelyRows, type Tabled, tableAt, withRow } from "./rows.ts"
+import { edited, isWithin, turnsOf, type Varies, without } from "./vary.ts"
 
-/** So many other values are tried for one expectation. */
-const MAX_EACH = 8
 const MAX_EXPECTATIONS = 2
 
 type Statement =
   | { node: SyntaxNode; is: "prepares" }
-  | { node: SyntaxNode; is: "expects"; looked: SyntaxNode; waits: boolean }
+  | { node: SyntaxNode; is: "expects"; looked: SyntaxNode; waits: boolean; tabled?: Tabled }
 
 /**
  * Copies of one JavaScript or TypeScript test, each with one of its expectations: as it stands, and with other values in the place of those
- * that it gives. Undefined where the test has no form that can be read.
+ * that it gives, in itself or in its row of a table. Undefined where the test has no form that can be read.
  */
 export function javascriptBeside(
   source: Source,
-  { name, line, failedAt }: { name: string; line: number; failedAt: number | undefined },
-  chooses: Chooses & { isKnown: (word: string) => boolean },
+  asked: Asked,
+  chooses: Varies,
 ): { edit: Turn; copies: Beside[] } | undefined {
-  const call = callAt(source, line)
-  const body = call === undefined ? undefined : childOf(callbackOf(call) ?? call, "Block")
-  const title = call === undefined ? undefined : partsOf(childOf(call, "ArgList") ?? call)[0]
-  const said = title === undefined ? undefined : literalOf(source, title)
-  if (call === undefined || body === undefined || title === undefined || said === undefined) return undefined
-  const own = plainTitle(said)
-  if (own === "" || !name.endsWith(own)) return undefined
-  const suite = name.slice(0, name.length - own.length)
-  const statements = partsOf(body).map((node) => statementOf(source, node))
+  const opening = openingOf(source, asked.name)
+  if (opening === undefined) return undefined
+  const { unit, title, body, suite } = opening
+  const helpers = helpersOf(source)
+  const wanted = wantedIn(source, body, helpers)
+  const statements = (body.name === "Block" ? partsOf(body) : [body]).map((node) => statementOf(source, node, helpers))
   const copies: Beside[] = []
   const texts: string[] = []
   const expecting = statements.flatMap((each, index) => (each.is === "expects" ? [index] : []))
-  const failed = (index: number) => isOn(source, statements[index]?.node, failedAt)
-  for (const at of [...expecting.filter(failed), ...expecting.filter((index) => !failed(index))].slice(
-    0,
-    MAX_EXPECTATIONS,
-  )) {
-    const of = `${name} ${at}`
-    const edits = editsOf(source, statements, at, chooses)
-    if (edits.length === 0) continue
-    for (const edit of [[], ...edits]) {
-      const word = chooses.word()
-      const given = edit.map(({ insert }) => insert).join(" and ")
-      copies.push({ name: suite + word, of, ...(edit.length === 0 ? {} : { given }) })
-      const head = source.text.slice(call.from, title.from) + JSON.stringify(word)
-      texts.push(
-        `${head}${source.text.slice(title.to, body.from)}${bodyOf(source, statements, at, edit)}${source.text.slice(body.to, call.to)}`,
-      )
+  const failed = (index: number) => isOn(source, statements[index]?.node, asked.failedAt)
+  const ranked = [...expecting.filter(failed), ...expecting.filter((index) => !failed(index))]
+  for (const at of ranked.slice(0, MAX_EXPECTATIONS)) {
+    const expectation = statements[at]
+    const around = opening.tabled?.(without(source, body, wanted))
+    const tabled = around ?? (expectation?.is === "expects" ? expectation.tabled : undefined)
+    const rows =
+      tabled === undefined ? [undefined] : likelyRows(source, tabled.table, `${asked.name}\n${asked.message}`)
+    for (const row of rows) {
+      const of = [asked.name, at, row?.from].filter((part) => part !== undefined).join(" ")
+      const literals = [
+        ...(tabled === undefined || row === undefined
+          ? []
+          : givenOf(source, row, tabled.names, tabled.given).flatMap((part) => literalsGiven(source, part))),
+        ...statements
+          .slice(0, at + 1)
+          .reverse()
+          .flatMap((each) => literalsGiven(source, each.is === "expects" ? each.looked : each.node))
+          .filter((node) => !isWithin(node, [...wanted, ...(tabled === undefined ? [] : [tabled.table.at])])),
+      ]
+      const turns = turnsOf(source, literals, chooses, tabled?.table.whole)
+      if (turns.length === 0) continue
+      for (const turn of [[], ...turns]) {
+        const word = chooses.word()
+        const given = turn.map(({ insert }) => insert).join(" and ")
+        copies.push({ name: suite + word, of, ...(turn.length === 0 ? {} : { given }) })
+        const edits = withRow(source, turn, tabled?.table, row)
+        const [only] = body.name === "Block" ? [] : [edited(source, body, edits)]
+        const insert = only === undefined ? bodyOf(source, statements, at, edits) : `{ return ${only} }`
+        const inside = { from: body.from, to: body.to, insert }
+        const named = { from: title.from, to: title.to, insert: JSON.stringify(word) }
+        const outside = edits.filter((edit) => !isWithin(edit, [body]))
+        texts.push(edited(source, unit, [...outside, named, inside]))
+      }
     }
   }
-  return copies.length === 0 ? undefined : { edit: { from: call.from, to: call.to, insert: texts.join(";\n") }, copies }
+  return copies.length === 0
+    ? undefined
+    : { edit: { from: unit.from, to: unit.from, insert: `${texts.join(";\n")};\n` }, copies }
 }
 
 function isOn(source: Source, node: SyntaxNode | undefined, line: number | undefined): boolean {
   return node !== undefined && line !== undefined && lineOf(source, node) <= line && line <= lineAt(source, node.to)
 }
 
-/** The call that opens a test, without table or mark. */
-function callAt(source: Source, line: number): SyntaxNode | undefined {
-  let found: SyntaxNode | undefined
-  walk(source.root, (node) => {
-    const opens = node.name === "CallExpression" && lineOf(source, node) === line && callbackOf(node) !== undefined
-    if (found === undefined && opens) found = node
-    return found === undefined
-  })
-  const callee = found === undefined ? undefined : childrenOf(found)[0]
-  const isPlain = callee !== undefined && /^(it|test|specify)$/.test(textOf(source, callee))
-  return isPlain && found?.parent?.name === "ExpressionStatement" ? found : undefined
-}
-
-function plainTitle(literal: string): string {
-  try {
-    return String(JSON.parse(literal))
-  } catch {
-    return ""
-  }
-}
-
 const asserts = /^(await\s+)?(assert|expect|t)\b/
 
-function statementOf(source: Source, node: SyntaxNode): Statement {
-  const inner = node.name === "ExpressionStatement" ? partsOf(node)[0] : undefined
-  if (inner === undefined || !asserts.test(textOf(source, inner))) return { node, is: "prepares" }
+function statementOf(source: Source, node: SyntaxNode, helpers: ReadonlyMap<string, SyntaxNode>): Statement {
+  const looped = loopOf(source, node, helpers)
+  if (looped !== undefined) return { node, is: "expects", looked: node, waits: false, tabled: looped }
+  const inner =
+    node.name === "ExpressionStatement" ? partsOf(node)[0] : /Expression$/.test(node.name) ? node : undefined
+  if (inner === undefined) return { node, is: "prepares" }
   const waits = inner.name === "AwaitExpression"
-  const looked = lookedAt(source, (waits ? partsOf(inner).at(-1) : inner) ?? inner)
+  const call = (waits ? partsOf(inner).at(-1) : inner) ?? inner
+  const callee = call.name === "CallExpression" ? childrenOf(call)[0] : undefined
+  if (callee?.name === "VariableName" && helpers.has(textOf(source, callee)))
+    return { node, is: "expects", looked: call, waits }
+  if (!asserts.test(textOf(source, inner))) return { node, is: "prepares" }
+  const looked = lookedAt(source, call)
   return looked === undefined ? { node, is: "prepares" } : { node, is: "expects", looked, waits }
 }
 
-/** What an assertion looks at: the first argument of the call that its chain begins with. */
+/** `for (const [a, b] of table) …`, `table.forEach(([a, b]) => …)`, with one expectation inside. */
+function loopOf(source: Source, node: SyntaxNode, helpers: ReadonlyMap<string, SyntaxNode>): Tabled | undefined {
+  const loop = loopAt(source, node)
+  const table = loop === undefined ? undefined : tableAt(source, loop.table)
+  if (loop === undefined || table === undefined) return undefined
+  let count = 0
+  walk(loop.body, (each) => {
+    const inner = each.name === "CallExpression" ? textOf(source, each) : ""
+    const expects = asserts.test(inner) || helpers.has(/^\w+/.exec(inner)?.[0] ?? "")
+    if (expects) count++
+    return !expects
+  })
+  const given = without(source, loop.body, wantedIn(source, loop.body, helpers))
+  return count === 1 ? { table, names: loop.names, given } : undefined
+}
+
+/** What an assertion looks at: the first argument of the call that its chain begins with. A comparison tells of no value that came. */
 function lookedAt(source: Source, node: SyntaxNode): SyntaxNode | undefined {
   let call: SyntaxNode | undefined
   for (let here: SyntaxNode | null = node; here !== null; here = here.firstChild) {
@@ -97,48 +119,8 @@ function lookedAt(source: Source, node: SyntaxNode): SyntaxNode | undefined {
   }
   const list = call === undefined ? undefined : childOf(call, "ArgList")
   const [first] = list === undefined ? [] : partsOf(list)
+  if (first?.name === "BinaryExpression" && childOf(first, "CompareOp") !== undefined) return undefined
   return first === undefined || textOf(source, first) === "" ? undefined : first
-}
-
-/** For each copy other values in the place of all that the test gives up to there, of what is said twice the same one. */
-function editsOf(
-  source: Source,
-  statements: readonly Statement[],
-  at: number,
-  chooses: Chooses & { isKnown: (word: string) => boolean },
-): Turn[][] {
-  const given = statements.slice(0, at + 1).reverse()
-  const literals = given.flatMap((each) => literalsGiven(source, each.is === "expects" ? each.looked : each.node))
-  const others = new Map<string, string[]>()
-  const texts = [...new Set(literals.map((node) => textOf(source, node)))]
-  const isShared = sharedIn(source, texts)
-  for (const text of texts) {
-    const found = otherLiterals(text, { ...chooses, isShared })
-    if (found.length > 0) others.set(text, found)
-  }
-  if (others.size === 0) return []
-  return Array.from({ length: MAX_EACH }, (_, copy) =>
-    literals.flatMap((node): Turn[] => {
-      const found = others.get(textOf(source, node))
-      const insert = found?.[copy % found.length]
-      return insert === undefined ? [] : [{ from: node.from, to: node.to, insert }]
-    }),
-  )
-}
-
-/** Words that stand in more than one of the values, or in what the file says for all its tests: they name one thing. */
-function sharedIn(source: Source, texts: readonly string[]): (word: string) => boolean {
-  const wordsOf = (text: string): string[] => [...new Set(text.match(/\w+/g) ?? [])]
-  const common = new Set(
-    source.text
-      .split("\n")
-      .filter((line) => /^(const|let|var|export)\b/.test(line))
-      .flatMap(wordsOf),
-  )
-  const seen = new Set<string>()
-  const twice = new Set<string>()
-  for (const word of texts.flatMap(wordsOf)) (seen.has(word) ? twice : seen).add(word)
-  return (word) => twice.has(word) || (common.has(word) && !/^\d+$/.test(word))
 }
 
 /** Texts and numbers that a piece of a test gives: no names of properties, of modules, or of types. */
@@ -159,17 +141,10 @@ function literalsGiven(source: Source, within: SyntaxNode): SyntaxNode[] {
 function bodyOf(source: Source, statements: readonly Statement[], at: number, edits: readonly Turn[]): string {
   const texts = statements.slice(0, at + 1).map((each, index) => {
     if (each.is === "prepares" || index === at) return edited(source, each.node, edits)
+    if (each.tabled !== undefined) return ""
     const inner = edited(source, each.looked, edits)
     const isFunction = /^(ArrowFunction|FunctionExpression)$/.test(each.looked.name)
     return `try { ${each.waits ? "await " : ""}(${inner})${isFunction ? "()" : ""} } catch {}`
   })
   return `{\n${texts.join(";\n")}\n}`
-}
-
-function edited(source: Source, { from, to }: SyntaxNode, edits: readonly Turn[]): string {
-  const own = edits.filter((edit) => edit.from >= from && edit.to <= to).sort((a, b) => b.from - a.from)
-  return own.reduce(
-    (text, edit) => text.slice(0, edit.from - from) + edit.insert + text.slice(edit.to - from),
-    source.text.slice(from, to),
-  )
 }

@@ -7,10 +7,14 @@ import { treeWithText } from "../edit-tree.ts"
 import { type Measured, testsOf } from "../judge-check.ts"
 import type { LayerInput } from "../layers.ts"
 import type { Picked } from "../measuring.ts"
-import { readSource } from "../syntax/source.ts"
-import { readTests } from "../syntax/tests.ts"
+import { isComment, readSource, type Source, walk } from "../syntax/source.ts"
+import { goBeside } from "./beside-go.ts"
 import { javascriptBeside } from "./beside-javascript.ts"
-import type { Beside, Turn } from "./places.ts"
+import { pythonBeside } from "./beside-python.ts"
+import type { Beside, Span, Turn } from "./places.ts"
+import { without } from "./vary.ts"
+
+const besides = { javascript: javascriptBeside, python: pythonBeside, go: goBeside }
 
 /** Tests that the change satisfies while it does, for every value beside those that they give, what the base did. */
 export type Narrow = { id: string; given: string[] }
@@ -23,6 +27,8 @@ const MAX_TEST_MS = 1_000
 /** Fewer values than this show nothing. */
 const MIN_VALUES = 5
 const TIMEOUT_MS = 120_000
+/** Of a longer message only its end is kept. */
+const MAX_TOLD_CHARS = 3_500
 
 /**
  * Whether the change is more than the answers to its tests: tests that it turned green are run on base and change with other values in
@@ -75,22 +81,18 @@ async function writtenBeside(
   const written: Written = { copies: [], files: [] }
   if (tests.length === 0) return written
   const sources = (await changedSources(facts)).filter((changed) => !changed.isTest)
-  const said = sources.map(({ source }) => source?.text ?? "").join("\n")
+  const said = sources.flatMap(({ source }) => (source === undefined ? [] : [withoutComments(source)])).join("\n")
   const isKnown = (word: string) => new RegExp(`(?<![\\w.])${word.replace(/[^\w]/g, "\\$&")}(?![\\w.])`).test(said)
   for (const path of new Set(tests.flatMap(({ file }) => file ?? []))) {
     const text = await readFileAt(facts.repo, overlay.tree, path, signal)
     const source = text === undefined ? undefined : readSource(path, text)
-    const file = text === undefined ? undefined : readTests(path, text)
-    if (text === undefined || file === undefined || source?.language !== "javascript" || source.broken) continue
+    if (text === undefined || source === undefined || source.broken) continue
     const edits: Turn[] = []
     for (const test of tests.filter((each) => each.file === path)) {
-      const found = file.cases.filter((each) => each.name === test.name && each.marks.length === 0)
-      const [only, ...others] = found
-      if (only === undefined || others.length > 0) continue
-      const failedAt = lineIn(path, before.find(({ id }) => id === test.id)?.message)
-      const beside = javascriptBeside(source, { ...only, failedAt }, { random, word, isKnown })
-      if (beside === undefined || edits.some(({ from, to }) => beside.edit.from < to && from < beside.edit.to)) continue
-      if (written.copies.length + beside.copies.length > MAX_COPIES) continue
+      const message = before.find(({ id }) => id === test.id)?.message ?? ""
+      const asked = { name: test.name, message, failedAt: lineIn(path, message) }
+      const beside = besides[source.language](source, asked, { random, word, isKnown })
+      if (beside === undefined || written.copies.length + beside.copies.length > MAX_COPIES) continue
       edits.push(beside.edit)
       written.copies.push(...beside.copies.map((copy) => ({ ...copy, test })))
     }
@@ -101,11 +103,20 @@ async function writtenBeside(
   return written
 }
 
+/** What a file says to whoever runs it: a value in a comment is no word of the source's. */
+function withoutComments(source: Source): string {
+  const comments: Span[] = []
+  walk(source.root, (node) => {
+    if (isComment(node)) comments.push({ from: node.from, to: node.to })
+    return true
+  })
+  return without(source, { from: 0, to: source.text.length }, comments)
+}
+
 /** The line of a file that a failure's stack names. */
 function lineIn(path: string, message = ""): number | undefined {
   const name = path.split("/").at(-1) ?? path
-  const found = message.split("\n").find((line) => line.includes(`${name}:`))
-  const [, line] = /^:(\d+)/.exec(found?.slice(found.indexOf(`${name}:`) + name.length) ?? "") ?? []
+  const [, line] = new RegExp(`(?<![\\w.])${name.replace(/\W/g, "\\$&")}(?::|", line )(\\d+)`).exec(message) ?? []
   return line === undefined ? undefined : Number(line)
 }
 
@@ -122,8 +133,10 @@ async function resultsOn(
     tree = await treeWithText(tree, { path, mode: "100644", text }, { repo: facts.repo, signal })
   const only = copies.map(({ name, test }): Picked => {
     const { file } = test
+    // Under the name that it has in its own place: a runner may number those that are called alike.
+    const before = test.id.includes(test.name) ? test.id.slice(0, test.id.lastIndexOf(test.name)) : test.id
     return {
-      id: `${test.id.slice(0, test.id.length - test.name.length)}${name}`,
+      id: `${before}${name}`,
       name,
       ...(file === undefined ? {} : { file }),
     }
@@ -134,7 +147,20 @@ async function resultsOn(
   )
   signal.throwIfAborted()
   if (measured.result.is === "error") return undefined
-  return new Map(testsOf(measured).map((result) => [result.name, result]))
+  const results = testsOf(measured)
+  return new Map(copies.flatMap(({ name }) => ofCopy(name, results)))
+}
+
+/** A copy's own result, with those of its subtests. */
+function ofCopy(name: string, results: readonly TestResult[]): [string, TestResult][] {
+  const own = results.filter((result) => result.name === name)
+  const [only, more] = own
+  if (only === undefined || more !== undefined) return []
+  const all = [only, ...results.filter((result) => result.name.startsWith(`${name} > `))]
+  const message = all.map((result) => `${result.status} ${toldBy(result)}`).join("\n")
+  return [
+    [name, { ...only, message, failure: all.some(({ failure }) => failure === "error") ? "error" : only.failure }],
+  ]
 }
 
 /** A test of which some expectation came out otherwise by the change, and none does with any other value. */
@@ -157,14 +183,36 @@ type Results = ReadonlyMap<string, TestResult>
 function same({ name }: Copy, before: Results, after: Results): boolean | undefined {
   const [was, is] = [before.get(name), after.get(name)]
   if (was === undefined || is === undefined || was.failure === "error" || is.failure === "error") return undefined
-  return outcomeOf(was) === outcomeOf(is)
+  if (was.status !== is.status) return false
+  // What is said only in part, or not at all, may be anything.
+  if (was.status === "failed" && [was, is].some(({ message = "" }) => isUntold(message))) return undefined
+  return was.message === is.message
 }
 
-/** What was expected and what came, without where in the source. */
-function outcomeOf({ status, message = "" }: TestResult): string {
+function isUntold(message: string): boolean {
+  return (
+    message.length >= MAX_TOLD_CHARS ||
+    /^failed E +Assertion(Error)?\s*$/.test(message) ||
+    /\.\.\.\s*$|\bpanic: .*(index|slice bounds) out of range/m.test(message)
+  )
+}
+
+/** What was expected and what came, without where in the source, and how long it took. */
+function toldBy({ name, message = "" }: TestResult): string {
   const lines = message.split("\n")
-  const stack = lines.findIndex((line) => /^\s*(at |❯ )/.test(line))
-  return `${status}\n${(stack === -1 ? lines : lines.slice(0, stack)).join("\n").trim()}`
+  const raised = lines.filter((line) => /^E( |$)/.test(line))
+  if (raised.length > 0) return raised.join("\n")
+  const frame = lines.findLastIndex((line) => /^ {2}File "/.test(line))
+  if (/^Traceback/.test(message) && frame !== -1)
+    return lines
+      .slice(frame + 1)
+      .filter((line) => !/^ {4}/.test(line))
+      .join("\n")
+  const stack = lines.findIndex((line) => /^\s*(at |❯ |goroutine \d)/.test(line))
+  return (stack === -1 ? lines : lines.slice(0, stack))
+    .map((line) => line.replace(/ \(\d+\.\d+s\)$/, "").replaceAll(name.split(" > ").join("/"), ""))
+    .join("\n")
+    .trim()
 }
 
 const random = () => randomInt(2 ** 32) / 2 ** 32

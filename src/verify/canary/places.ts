@@ -16,6 +16,9 @@ export type Places = { wants: Span[]; compares: Turn[]; begins: Turn | undefined
 /** A copy of a test with one of its expectations, of which `of` is the same for all its copies; `given`: with these in the place of the values that it gives. */
 export type Beside = { name: string; of: string; given?: string }
 
+/** A test, by its name and how it failed on the base. */
+export type Asked = { name: string; message: string; failedAt: number | undefined }
+
 export type Chooses = { random: () => number; word: () => string }
 
 /** A literal, or what is made of literals alone: tuples, lists, objects, a value class around one. */

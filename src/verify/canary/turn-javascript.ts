@@ -14,7 +14,11 @@ export function javascriptPlaces(source: Source, line: number, chooses: Chooses)
   const places: Places = {
     wants: [],
     compares: [],
-    begins: { from: body.from + 1, to: body.from + 1, insert: ` ${failing(source, chooses)}; ` },
+    begins: {
+      from: body.from + 1,
+      to: body.from + 1,
+      insert: ` ${failing(source, chooses, paramOf(source, found))}; `,
+    },
   }
   for (const statement of partsOf(body)) {
     if (statement.name === "ReturnStatement") break
@@ -31,24 +35,39 @@ function ofExpression(source: Source, arrow: SyntaxNode, chooses: Chooses): Plac
   const places: Places = {
     wants: [],
     compares: [],
-    begins: { from, to, insert: `{ ${failing(source, chooses)}; return ${textOf(source, said)} }` },
+    begins: {
+      from,
+      to,
+      insert: `{ ${failing(source, chooses, paramOf(source, arrow))}; return ${textOf(source, said)} }`,
+    },
   }
   ofAssertion(source, said, places)
   return places
 }
 
 /** By the assertions that the file itself uses: what makes these blind is to be seen, too. */
-function failing({ text }: Source, { word }: Chooses): string {
+function failing({ text }: Source, { word }: Chooses, param: string | undefined): string {
   const [left, right] = [JSON.stringify(word()), JSON.stringify(word())]
   if (/\bexpect\s*\([^\n]*\)\s*\.\s*(not\s*\.\s*)?to\s*\./.test(text)) return `expect(${left}).to.equal(${right})`
   if (/\bexpect\s*\([^\n]*\)[\s\S]{0,80}?\.\s*to(Be|Equal|StrictEqual)\b/.test(text))
     return `expect(${left}).toBe(${right})`
+  const given = /\b(?:s?t|tt)\s*\.\s*(is|equal|same|strictEqual|deepEqual)\s*\(/.exec(text)
+  if (given !== null && param !== undefined) return `${param}.${given[1]}(${left}, ${right})`
   const equal = /\b(assert\s*\.\s*)?(strictEqual|deepStrictEqual|equal|deepEqual)\s*\(/.exec(text)
   if (equal !== null) return `${(equal[1] ?? "").replace(/\s/g, "")}${equal[2]}(${left}, ${right})`
   return `throw new Error(${left})`
 }
 
+/** What the test is given: in tape, tap and ava its assertions. */
+function paramOf(source: Source, callback: SyntaxNode | undefined): string | undefined {
+  const list = callback === undefined ? undefined : childOf(callback, "ParamList")
+  const [first] = list === undefined ? [] : partsOf(list)
+  return first?.name === "VariableDefinition" ? textOf(source, first) : undefined
+}
+
 const equalities: Readonly<Record<string, string>> = {
+  is: "not",
+  same: "notSame",
   equal: "notEqual",
   strictEqual: "notStrictEqual",
   deepEqual: "notDeepEqual",
@@ -61,7 +80,7 @@ function ofAssertion(source: Source, only: SyntaxNode | undefined, places: Place
   if (callee === undefined || list === undefined) return
   const said = textOf(source, callee).replace(/\s+/g, "")
   const args = partsOf(list)
-  const own = /^assert\.(?:strict\.)?(\w+)$/.exec(said)?.[1] ?? (callee.name === "VariableName" ? said : "")
+  const own = /^(?:assert|s?t)\.(?:strict\.)?(\w+)$/.exec(said)?.[1] ?? (callee.name === "VariableName" ? said : "")
   const opposite = Object.hasOwn(equalities, own) ? equalities[own] : undefined
   if (opposite !== undefined) {
     const [, wanted] = args

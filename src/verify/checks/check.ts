@@ -19,6 +19,8 @@ export type ChangeFacts = {
   within?: string
   /** Test files that the base has, beyond those that conventions know; from the base's own report. */
   isTest: (path: string) => boolean
+  /** Source that holds tests as well (doc tests, `#[cfg(test)]`), by the base's own report: it is a test, and source too. */
+  isMixed?: (path: string) => boolean
   /** Harness files that differ: what the overlay put back from the base. */
   harnessChanged: readonly string[]
   /** What the checks' commands run, are set up by, or compare with; as the base has it. */

@@ -1,6 +1,7 @@
 import { createServer } from "node:http"
 import { expect, test } from "vitest"
 import { changes } from "../fixtures/change.ts"
+import type { Files } from "../fixtures/repository.ts"
 import { dependenciesOk } from "./dependencies-ok.ts"
 
 /* Real commits; npm itself, against a registry that a test plays where one has to answer. */
@@ -164,24 +165,56 @@ test.each(cases)("npm: $name", { timeout: 60_000 }, async ({ to, source, outcome
   if (caveat !== undefined) expect(judged.caveats.join("\n")).toMatch(caveat)
 })
 
-test.each<[string, Record<string, string>, Record<string, string>, object]>([
+test.each<[string, Files, Files, object]>([
   [
-    "requirements without a lock are named",
+    "without a lock, another version is named and may come",
+    { "requirements.txt": "requests==2.31.0\n" },
+    { "requirements.txt": "requests==2.32.0\n" },
+    {
+      outcome: "pass",
+      summary: expect.stringMatching(/requests ==2\.31\.0 → ==2\.32\.0/),
+      caveats: [expect.stringMatching(/No lock file pins requests/)],
+    },
+  ],
+  [
+    "without a lock, what is new is asked about",
     { "requirements.txt": "requests==2.31.0\n" },
     { "requirements.txt": "requests==2.32.0\nrich>=13  # colours\n" },
-    { outcome: "pass", summary: expect.stringMatching(/requests ==2\.31\.0 → ==2\.32\.0, rich \(new\) → >=13/) },
+    {
+      outcome: "fail",
+      blame: "person",
+      failing: ["unlocked rich"],
+      summary: expect.stringMatching(/rich >=13 is new in requirements\.txt, and no lock file/),
+    },
+  ],
+  [
+    "without a lock, npm's are asked about likewise",
+    { "package.json": manifest({ ms: "^2.0.0" }), "package-lock.json": null },
+    { "package.json": manifest({ ms: "^2.0.0", "left-pad": "^1.3.0" }) },
+    { outcome: "fail", blame: "person", failing: ["unlocked left-pad"] },
+  ],
+  [
+    "without a lock, what another package of the repository asks for, or is, is not new",
+    {
+      "package.json": manifest({ ms: "^2.0.0" }),
+      "package-lock.json": null,
+      "packages/b/package.json": JSON.stringify({ name: "@own/b" }),
+      "packages/a/package.json": JSON.stringify({ name: "@own/a" }),
+    },
+    { "packages/a/package.json": JSON.stringify({ name: "@own/a", dependencies: { "@own/b": "*", ms: "^2.0.0" } }) },
+    { outcome: "pass", caveats: expect.arrayContaining([expect.stringMatching(/No lock file pins ms/)]) },
   ],
   [
     "a requirement from git",
     { "requirements.txt": "requests\n" },
     { "requirements.txt": "requests\nthing @ git+https://example.com/x.git\n" },
-    { outcome: "fail", blame: "person", failing: ["source thing"] },
+    { outcome: "fail", blame: "person", failing: ["source thing", "unlocked thing"] },
   ],
   [
     "a name like another, in Python",
     { "requirements.txt": "requests\n" },
     { "requirements.txt": "requests\nreqeusts\n" },
-    { outcome: "fail", blame: "person", failing: ["name reqeusts"] },
+    { outcome: "fail", blame: "person", failing: ["name reqeusts", "unlocked reqeusts"] },
   ],
   [
     "pyproject.toml without its uv.lock",

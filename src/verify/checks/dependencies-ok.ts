@@ -3,7 +3,7 @@ import { git } from "../../lib/git.ts"
 import { type Advisory, npmAdvisories } from "../dependencies/advisories.ts"
 import { isAllowed, licencesFrom } from "../dependencies/licences.ts"
 import { ecosystemOfLock, type Locked, readLock } from "../dependencies/lock.ts"
-import { type Ecosystem, ecosystemOfManifest, foreignSource } from "../dependencies/manifest.ts"
+import { type Ecosystem, ecosystemOfManifest, foreignSource, readManifest } from "../dependencies/manifest.ts"
 import {
   type Asking,
   askedFor,
@@ -17,6 +17,7 @@ import {
 import { mistakenFor } from "../dependencies/near-names.ts"
 import { toolAdvisories } from "../dependencies/tool-advisories.ts"
 import { readFileAt } from "../diff.ts"
+import { readTexts } from "../texts.ts"
 import { bullets, type ChangeCheck, type ChangeFacts, fails, passes, plural } from "./check.ts"
 import { isAboutDependencies } from "./protected-paths.ts"
 
@@ -37,7 +38,7 @@ export const dependenciesOk: ChangeCheck = async (facts) => {
     if (ecosystemOfManifest(path) !== undefined) lookAtManifest(sides, seen)
     else lookAtLock(sides, seen)
   }
-  seen.objections.push(...(await notLocked(seen.asking, facts)))
+  seen.objections.push(...(await notLocked(seen, facts)))
   await askForAdvisories(seen, facts)
   return judgementOf(seen, files.length, facts)
 }
@@ -135,19 +136,15 @@ function packageObjections(
   return objections
 }
 
-/** What a manifest asks for and its lock file does not hold. */
-async function notLocked(asking: readonly Asking[], facts: ChangeFacts): Promise<Objection[]> {
-  const wanted = asking.filter(({ to, optional }) => to !== undefined && !optional)
+/** What a manifest asks for and its lock file does not hold; what is new where no lock file would say what that brings. */
+async function notLocked({ asking, caveats }: Seen, facts: ChangeFacts): Promise<Objection[]> {
+  const wanted = asking.filter(({ to }) => to !== undefined)
   if (wanted.length === 0) return []
-  const { repo, tree, signal } = facts
-  const listed = await git(["ls-tree", "-r", "-z", "--name-only", tree], {
-    cwd: repo.gitDir,
-    env: { GIT_DIR: repo.gitDir },
-    signal,
-  })
-  const locks = listed.split("\0").filter((path) => ecosystemOfLock(path) !== undefined)
+  const { repo, base, tree, signal } = facts
+  const locks = (await pathsOf(tree, facts)).filter((path) => ecosystemOfLock(path) !== undefined)
   const about = isAboutDependencies(facts.finding)
   const objections: Objection[] = []
+  const free: Asking[] = []
   for (const each of wanted) {
     const own = locksFor(
       each.path,
@@ -155,14 +152,56 @@ async function notLocked(asking: readonly Asking[], facts: ChangeFacts): Promise
     )
     const read = await Promise.all(own.map(async (path) => readLock(path, await readFileAt(repo, tree, path, signal))))
     const [path] = own
-    if (path === undefined || read.some((lock) => lock === undefined || holds(lock, each))) continue
+    if (path === undefined) free.push(each)
+    if (path === undefined || each.optional || read.some((lock) => lock === undefined || holds(lock, each))) continue
     const advice = about
       ? "bring the lock file up to date with the package manager"
       : "the finding is not about dependencies, so the lock file may not change: do without"
     const text = `${each.name} ${each.to} is asked for in ${each.path}, and ${path} does not hold it: ${advice}`
     objections.push({ by: "maker", id: `not locked: ${each.name}`, text })
   }
+  if (free.length === 0) return objections
+  const manifests = await readTexts(
+    repo,
+    (await pathsOf(base, facts))
+      .filter((path) => ecosystemOfManifest(path) !== undefined)
+      .slice(0, MAX_MANIFESTS)
+      .map((path) => `${base}:${path}`),
+    signal,
+  )
+  for (const each of free) {
+    const { name, path, to, ecosystem } = each
+    if (isKnown(each, manifests)) caveats.push(`No lock file pins ${name} ${to}, which ${path} asks for.`)
+    else {
+      const text = `${name} ${to === "" ? "(any version)" : to} is new in ${path}, and no lock file says what it brings: its licence, its install scripts and known weaknesses (${ecosystem}) were not looked at`
+      objections.push({ by: "person", id: `unlocked ${name}`, text })
+    }
+  }
   return objections
+}
+
+const MAX_MANIFESTS = 200
+
+/** Whether the base asks for a package somewhere, or has it itself. */
+function isKnown({ name, from, ecosystem }: Asking, manifests: ReadonlyMap<string, string>): boolean {
+  if (from !== undefined) return true
+  return [...manifests].some(([at, text]) => {
+    const path = at.slice(at.indexOf(":") + 1)
+    if (ecosystemOfManifest(path) !== ecosystem) return false
+    const isOwn =
+      ecosystem === "npm" &&
+      new RegExp(`"name"\\s*:\\s*${JSON.stringify(name).replace(/[.*+?^$()|[\]\\/]/g, "\\$&")}`).test(text)
+    return isOwn || readManifest(path, text)?.has(name) === true
+  })
+}
+
+async function pathsOf(tree: string, { repo, signal }: ChangeFacts): Promise<string[]> {
+  const listed = await git(["ls-tree", "-r", "-z", "--full-tree", "--name-only", tree], {
+    cwd: repo.gitDir,
+    env: { GIT_DIR: repo.gitDir },
+    signal,
+  })
+  return listed.split("\0")
 }
 
 async function askForAdvisories({ pinned, objections, caveats }: Seen, facts: ChangeFacts): Promise<void> {

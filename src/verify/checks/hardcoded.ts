@@ -17,7 +17,7 @@ import { evasionsIn, goModules, isOfTypes, loosenedTypes, silencesFinding, suppr
  */
 export const hardcoded: ChangeCheck = async (facts) => {
   const sources = (await changedSources(facts)).filter((changed) => !changed.isTest)
-  const values = testValuesOf(await testsAbout(facts, sources))
+  const values = testValuesOf([...(await testsAbout(facts, sources)), ...sources.flatMap(doctestsOf)])
   const looks = looksFor(values)
   const places = sources.flatMap((changed) => placesIn(changed, looks))
   const silencing = suppressionsIn(sources)
@@ -32,6 +32,14 @@ export const hardcoded: ChangeCheck = async (facts) => {
   if (silencing.length > 0 && silencesFinding(facts))
     return { ...judged, feedback: `Mend what is found instead of silencing it:\n${bullets(silencing)}` }
   return { ...judged, blame: "person" }
+}
+
+/** What the examples in a file's docstrings ask for, as tests say it, where they are run. */
+function doctestsOf({ path, examples }: ChangedSource): TestFile[] {
+  return examples.flatMap(({ typed, wanted }) => {
+    const text = `def test_example():\n    assert (${typed}) == (${wanted})\n`
+    return readTests(`${path.replace(/[^/]+$/, "")}test_example.py`, text) ?? []
+  })
 }
 
 /**

@@ -5,6 +5,7 @@ import { readTests } from "../syntax/tests.ts"
 import { readTexts } from "../texts.ts"
 import { bullets, type ChangeFacts, fails, passes, plural } from "./check.ts"
 import { compareTests, type Retraction } from "./compare-tests.ts"
+import { retractedDoctests } from "./doctests.ts"
 import { retractedLines, retractedRecords } from "./no-weakened-tests-lines.ts"
 import { specialCases } from "./source/special.ts"
 
@@ -24,7 +25,7 @@ export type OwnTests = {
  */
 export async function noWeakenedTests(facts: ChangeFacts, own: OwnTests): Promise<Judgement> {
   const edited = facts.entries.filter((entry) => entry.status !== "added" && facts.isTest(entry.path))
-  const found = [...(await retractions(facts)), ...(await specialCases(facts))]
+  const found = [...(await retractions(facts)), ...(await retractedDoctests(facts)), ...(await specialCases(facts))]
   const taken = [
     ...found.filter(({ sure }) => sure).map(({ text }) => text),
     ...own.lost.map(({ id, why }) => `${id} ${why}`),

@@ -69,12 +69,6 @@ describe("protected_paths", () => {
     ["a package.json that can't be parsed", { "package.json": "{" }, {}, "can't be parsed"],
     ["package.json goes", { "package.json": null }, {}, "deleted"],
     [
-      "a package deep down brings scripts",
-      { "packages/a/package.json": '{"scripts":{"test":"true"}}\n' },
-      {},
-      "packages/a/package.json (its `scripts`)",
-    ],
-    [
       "another kind of module for files that are there",
       { "src/package.json": '{"type":"commonjs"}\n' },
       {},
@@ -162,4 +156,37 @@ describe("protected_paths", () => {
     const judged = await protectedPaths({ ...facts, harnessChanged: ["test/helpers/preload.js"] })
     expect(judged.feedback).toContain("test/helpers/preload.js (the tests' own harness)")
   })
+})
+
+test.each<[string, Files, "pass" | RegExp]>([
+  [
+    "a package that is new, with what its compiler is to do",
+    { "packages/b/package.json": '{"name":"b","type":"module"}\n', "packages/b/tsconfig.json": "{}\n" },
+    "pass",
+  ],
+  [
+    "a package that is new, with scripts",
+    { "packages/b/package.json": '{"name":"b","scripts":{"test":"true"}}\n' },
+    /Is it wanted\? .*packages\/b\/package\.json brings `scripts` of a new package/,
+  ],
+  [
+    "a package that is new, with settings that are code",
+    { "packages/b/package.json": '{"name":"b"}\n', "packages/b/vitest.config.ts": "export default {}\n" },
+    /packages\/b\/vitest\.config\.ts is test-runner configuration of a new package/,
+  ],
+])("a monorepo grows by %s", async (_, files, wanted) => {
+  await using repository = await changes()
+  const judged = await protectedPaths(await repository.facts(files))
+  expect(judged).toMatchObject(wanted === "pass" ? { outcome: "pass" } : { outcome: "fail", blame: "person" })
+  expect(judged.summary).toMatch(wanted === "pass" ? /no protected/ : wanted)
+})
+
+test.each<[string, Files]>([
+  ["settings in a new folder without a manifest", { "packages/b/tsconfig.json": "{}\n" }],
+  ["settings in a folder that was there", { "src/package.json": "{}\n", "src/tsconfig.json": "{}\n" }],
+  ["what pytest loads for everybody", { "b/pyproject.toml": '[project]\nname = "b"\n', "b/conftest.py": "" }],
+  ["a package manager's settings", { "packages/b/package.json": '{"name":"b"}\n', "packages/b/.npmrc": "x=1\n" }],
+])("a new package is no way in for %s", async (_, files) => {
+  await using repository = await changes()
+  expect(await protectedPaths(await repository.facts(files))).toMatchObject({ outcome: "fail", blame: "maker" })
 })

@@ -4,6 +4,7 @@ import type { Finding } from "../../core/finding.ts"
 import type { Entry } from "../diff.ts"
 import { guardedKind, shadowsRunner } from "../guarded.ts"
 import { mayBeNamed } from "../harness.ts"
+import { isInPackage, isPlainSettings, isToolSettings, newPackages } from "../new-packages.ts"
 import { canonicalPath, isLockFile } from "../paths.ts"
 import { asks, bullets, type ChangeCheck, type ChangeFacts, fails, passes } from "./check.ts"
 import { protectedParts } from "./manifests.ts"
@@ -20,30 +21,41 @@ export const protectedPaths: ChangeCheck = async (facts) => {
   const guides = namedGuides(facts.finding)
   const asked = facts.entries.filter((entry) => isPlainEdit(entry) && guides.has(entry.path)).map(({ path }) => path)
   const violations: Violation[] = []
+  const doubtful: Violation[] = []
+  const packages = await newPackages(
+    facts,
+    facts.entries.flatMap(({ path, status }) => (status === "added" ? [path] : [])),
+  )
   for (const entry of facts.entries.filter(({ path }) => !asked.includes(path))) {
-    const why = pathViolation(entry, facts, protects) ?? (await partViolation(entry, facts, protects))
-    if (why !== undefined) violations.push({ path: entry.path, why })
+    const found = await violationOf(entry, facts, protects, packages)
+    if (found !== undefined) (found.sure ? violations : doubtful).push({ path: entry.path, why: found.why })
   }
   const shapes = [...(await linkObjections(facts)), ...(await collisions(facts)), ...(await overtakers(facts))]
   for (const { path, text } of shapes) {
     if (!violations.some((known) => known.path === path)) violations.push({ path, why: text })
   }
   for (const path of facts.harnessChanged) {
-    if (!violations.some((known) => known.path === path) && !protects.lifts(path) && !asked.includes(path)) {
+    if (
+      ![...violations, ...doubtful].some((known) => known.path === path) &&
+      !protects.lifts(path) &&
+      !asked.includes(path)
+    ) {
       violations.push({ path, why: "the tests' own harness" })
     }
   }
-  const doubtful: Violation[] = []
   for (const entry of facts.entries) {
     const { path } = entry
     const found = facts.isTest(path) || protects.lifts(path) ? undefined : ownGate(entry, facts)
-    if (found === undefined || violations.some((known) => known.path === path)) continue
+    if (found === undefined || [...violations, ...doubtful].some((known) => known.path === path)) continue
     ;(found.sure ? violations : doubtful).push({ path, why: found.why })
   }
   if (violations.length === 0 && doubtful.length > 0) {
     const listed = doubtful.map(({ path, why }) => `${path} ${why}`).concat(asked.map((path) => `${path} is a guide`))
+    const question = doubtful.every(({ why }) => why.endsWith(OF_NEW))
+      ? "Is it wanted? A package that is new brings what checks of the whole repository may run"
+      : "Does it still check what it did? The change edits what judges it"
     return asks(
-      `Does it still check what it did? The change edits what judges it: ${listed.slice(0, 3).join("; ")}`,
+      `${question}: ${listed.slice(0, 3).join("; ")}`,
       doubtful.map(({ path }) => `protected: ${path}`),
       facts.entries.length,
     )
@@ -62,6 +74,33 @@ export const protectedPaths: ChangeCheck = async (facts) => {
     violations.map(({ path }) => `protected: ${path}`),
     facts.entries.length,
   )
+}
+
+const OF_NEW = "of a new package"
+
+/** What is protected in a change of one file. What a package that is new says of its own files is none; what may be run is a person's to allow. */
+async function violationOf(
+  entry: Entry,
+  facts: ChangeFacts,
+  protects: Protect,
+  packages: readonly string[],
+): Promise<{ sure: boolean; why: string } | undefined> {
+  const kind = pathViolation(entry, facts, protects)
+  const isOwn = entry.newMode === "100644" && isInPackage(entry.path, packages)
+  if (kind !== undefined) {
+    // By its own name alone, and not by the folder that it lies in.
+    const isSettings = isOwn && kind === guardedKind(canonicalPath(posix.basename(entry.path)))
+    if (isSettings && isPlainSettings(entry.path)) return undefined
+    const isDoubtful = isSettings && isToolSettings(entry.path)
+    return isDoubtful ? { sure: false, why: `is ${kind} ${OF_NEW}` } : { sure: true, why: kind }
+  }
+  const parts = protects.lifts(entry.path) ? [] : await protectedParts(entry, facts)
+  if (parts.length === 0) return undefined
+  const why = `its ${parts.map((part) => `\`${part}\``).join(", ")}`
+  const isTools = parts.every((part) =>
+    /^(scripts|jest|mocha|ava|vitest|eslintConfig|prettier|tool|build-system|dependency-groups)(\.|$)/.test(part),
+  )
+  return isOwn && isTools ? { sure: false, why: `brings ${why.slice(4)} ${OF_NEW}` } : { sure: true, why }
 }
 
 /** A name that says: this checks something. */
@@ -176,10 +215,4 @@ function strange(entry: Entry, path: string, { finding, within }: ChangeFacts): 
   if (/(^|\/)vendor\/(.*\.go|modules\.txt)$/.test(path) && !isAboutDependencies(finding))
     return "a vendored dependency, and the finding is not about dependencies"
   return undefined
-}
-
-async function partViolation(entry: Entry, facts: ChangeFacts, protects: Protect): Promise<string | undefined> {
-  if (protects.lifts(entry.path)) return undefined
-  const parts = await protectedParts(entry, facts)
-  return parts.length === 0 ? undefined : `its ${parts.map((part) => `\`${part}\``).join(", ")}`
 }

@@ -87,6 +87,8 @@ export async function bothSides(check: CheckSpec, input: ProofInput): Promise<Me
 
 /** Whether a path holds what is tested, rather than tests and what they read. */
 export function isSource(path: string, { facts }: ProofInput): boolean {
+  // Examples in docstrings are part of the source that they are of; new tests of other languages may stand below theirs.
+  if (facts.isMixed?.(path) === true && path.endsWith(".py")) return true
   return !facts.isTest(path) && !isTestPath(path) && !isSnapshotPath(path)
 }
 

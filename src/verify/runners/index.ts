@@ -1,4 +1,6 @@
+import { ava } from "./ava.ts"
 import { bandit } from "./bandit.ts"
+import { bats } from "./bats.ts"
 import { biome } from "./biome.ts"
 import { cargoTest } from "./cargo-test.ts"
 import { clippy } from "./clippy.ts"
@@ -14,14 +16,18 @@ import { importLinter } from "./import-linter.ts"
 import { jest } from "./jest.ts"
 import { mocha } from "./mocha.ts"
 import { mypy } from "./mypy.ts"
+import { nodeTap } from "./node-tap.ts"
 import { nodeTest } from "./node-test.ts"
+import { prove } from "./prove.ts"
 import { pyright } from "./pyright.ts"
 import { pytest } from "./pytest.ts"
 import { pytestBenchmark } from "./pytest-benchmark.ts"
 import { ruff } from "./ruff.ts"
-import type { Runner } from "./runner.ts"
+import type { Runner, TreeFiles } from "./runner.ts"
 import { sarif } from "./sarif.ts"
 import { semgrep } from "./semgrep.ts"
+import { tap } from "./tap.ts"
+import { tape } from "./tape.ts"
 import { tsc } from "./tsc.ts"
 import { unittest } from "./unittest.ts"
 import { vitest } from "./vitest.ts"
@@ -42,6 +48,12 @@ export const runners = {
   unittest,
   "go test": goTest,
   "cargo test": cargoTest,
+  ava,
+  "node-tap": nodeTap,
+  tape,
+  prove,
+  bats,
+  tap,
   eslint,
   biome,
   ruff,
@@ -61,6 +73,6 @@ export const runners = {
 } satisfies Record<string, Runner>
 
 /** The runner that this argv starts. */
-export function runnerOf(argv: readonly string[]): Runner | undefined {
-  return Object.values(runners).find((runner: Runner) => runner.recognise(argv))
+export function runnerOf(argv: readonly string[], tree?: TreeFiles): Runner | undefined {
+  return Object.values(runners).find((runner: Runner) => runner.recognise(argv, tree))
 }

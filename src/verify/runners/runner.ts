@@ -49,8 +49,8 @@ export type RunnerOutput = {
 export type Runner = {
   name: string
   kind: "tests" | "lint" | "types" | "numbers"
-  /** Whether this argv, `npx` and the like already taken off, starts this runner to do its check. */
-  recognise(argv: readonly string[]): boolean
+  /** Whether this argv, `npx` and the like already taken off, starts this runner to do its check; `tree`: where it would run. */
+  recognise(argv: readonly string[], tree?: TreeFiles): boolean
   command(given: CommandGiven): RunnerCommand
   parse(output: RunnerOutput): Parsed
 }

@@ -47,7 +47,7 @@ export function textOfCall(chain: Chain): string {
 
 const chai = new Set("to be been is that which and has have with at of same but does still also".split(" "))
 const ava =
-  /^(is|not|deepEqual|notDeepEqual|like|true|false|truthy|falsy|throws|throwsAsync|notThrows|notThrowsAsync|regex|notRegex|snapshot|plan|equal|notEqual|equals|ok|notOk|same|notSame|match|rejects|strictEqual|deepStrictEqual|assert|fail|error)$/
+  /^(is|not|deepEqual|notDeepEqual|like|true|false|truthy|falsy|throws|throwsAsync|notThrows|notThrowsAsync|regex|notRegex|snapshot|plan|equal|notEqual|equals|ok|notOk|same|notSame|match|rejects|strictEqual|deepStrictEqual|assert|fail|error|ifError|isEqual|isNot|looseEqual|deepLooseEqual|notStrictEqual|strictSame|strictNotSame|doesNotThrow|doesNotMatch|has|hasStrict|resolves|resolveMatch)$/
 
 /** What a call or a chai property expects; undefined for anything that is no expectation. */
 export function expectationOf(reader: Reader, node: SyntaxNode, names: Names): Claim | undefined {
@@ -60,7 +60,7 @@ export function expectationOf(reader: Reader, node: SyntaxNode, names: Names): C
   if (should !== -1 && chain.root !== "cy") return ofShould(source, node, names)
   if (
     /^assert(\w*)$/.test(chain.root) ||
-    (/^(t|tap|test|QUnit)$/.test(chain.root) && chain.links.at(-1)?.args !== undefined)
+    (/^(t|st|tt|tap|test|QUnit)$/.test(chain.root) && chain.links.at(-1)?.args !== undefined)
   )
     return ofAssert(chain, say)
   if (/^sinon$/.test(chain.root) && chain.links[0]?.name === "assert") return ofAssert(chain, say)
@@ -103,7 +103,7 @@ function ofAssert(chain: Chain, say: Say): Claim | undefined {
   const { root, links, args } = chain
   const named = links.filter((link) => !/^(strict|assert)$/.test(link.name))
   const last = named.at(-1)?.name ?? (links.some((link) => link.name === "assert") && root !== "assert" ? "ok" : "")
-  if (/^(t|tap|test|QUnit)$/.test(root) && !links.some((link) => link.name === "assert") && !ava.test(last))
+  if (/^(t|st|tt|tap|test|QUnit)$/.test(root) && !links.some((link) => link.name === "assert") && !ava.test(last))
     return undefined
   if (/^(plan)$/.test(last)) return { subject: "", matcher: "plan", expected: say(args[0]), negated: false }
   const name = last === "" ? root : last

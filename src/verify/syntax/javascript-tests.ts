@@ -169,12 +169,14 @@ function iterates(reader: Reader, node: SyntaxNode, chain: Chain, scope: Scope):
 /** A call that opens a suite or a test; false for any other. */
 function opens(reader: Reader, node: SyntaxNode, chain: Chain, scope: Scope): boolean {
   const names = chain.links.map((link) => link.name)
-  const nested = /^(t|ctx|context)$/.test(chain.root) && /^(test|it|describe)$/.test(names[0] ?? "")
+  const nested = /^(t|st|tt|ctx|context)$/.test(chain.root) && /^(test|it|describe)$/.test(names[0] ?? "")
   const root = nested
     ? (names[0] ?? "")
     : /^(Deno|QUnit|test|tap)$/.test(chain.root) && tests.test(names[0] ?? "")
       ? (names[0] ?? "")
-      : chain.root
+      : printsTap.test(reader.imports.get(chain.root) ?? "") && names.every((name) => ofTest.test(name))
+        ? "test"
+        : chain.root
   const isSuite = suites.test(root) || (tests.test(root) && names.includes("describe"))
   if (!isSuite && !tests.test(root)) return false
   const callback = chain.args.find((each) => functions.test(each.name))
@@ -197,6 +199,10 @@ function opens(reader: Reader, node: SyntaxNode, chain: Chain, scope: Scope): bo
   }
   return true
 }
+
+/** Libraries whose tests are opened by whatever name they are imported under. */
+const printsTap = /^(tape|tape-promise\/tape|blue-tape|fresh-tape|tap|ava|zora|brittle)$/
+const ofTest = /^(only|skip|todo|serial|failing|test|solo)$/
 
 const words: Record<string, string> = {
   only: "only",

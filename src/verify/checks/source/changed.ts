@@ -5,6 +5,7 @@ import type { Names } from "../../syntax/render.ts"
 import { lineAt, lineOf, readSource, type Source, textOf, walk } from "../../syntax/source.ts"
 import { readTexts } from "../../texts.ts"
 import type { ChangeFacts } from "../check.ts"
+import { doctestsRun, type Example, examplesIn, withoutExamples } from "../doctests.ts"
 
 /** A changed program file: its tree, where there is one, and which of its lines are new. */
 export type ChangedSource = {
@@ -15,6 +16,8 @@ export type ChangedSource = {
   /** The base's text; empty where it had no such file. */
   before: string
   added: readonly { n: number; text: string }[]
+  /** The examples of the base's docstrings, where they are run: no text of them stands in `before`. */
+  examples: readonly Example[]
   isNew: (node: SyntaxNode) => boolean
 }
 
@@ -25,7 +28,10 @@ export type ReadSource = ChangedSource & { source: Source; usedBefore: string }
 export type Look = (node: SyntaxNode, file: ReadSource) => string | undefined
 
 /** The program text that a change adds or edits, in one reading. */
-export async function changedSources({ repo, entries, lines, isTest, signal }: ChangeFacts): Promise<ChangedSource[]> {
+export async function changedSources(facts: ChangeFacts): Promise<ChangedSource[]> {
+  const { repo, entries, lines, signal } = facts
+  // A file that has its tests within it is source all the same.
+  const isTest = (path: string) => facts.isTest(path) && facts.isMixed?.(path) !== true
   const sources = entries.filter((entry) => entry.status !== "deleted" && isCode(entry.path))
   // What a new file holds may have been moved there: it is held against all that the change takes from.
   const taken = entries.filter(
@@ -36,29 +42,38 @@ export async function changedSources({ repo, entries, lines, isTest, signal }: C
     [...sources.flatMap(({ oldId, newId }) => [oldId, newId]), ...taken.map(({ oldId }) => oldId)],
     signal,
   )
+  const areRun = await doctestsRun(facts, (id) => texts.get(id) ?? "")
   const moved = [...new Set(taken.map(({ oldId }) => oldId))].flatMap((id) => texts.get(id) ?? []).join("\n")
-  return sources.map(({ path, oldId, newId, status }) =>
-    changedSource({
+  return sources.map(({ path, oldId, newId, status }) => {
+    const old = status === "added" && !isTest(path) ? moved : (texts.get(oldId) ?? "")
+    const hasExamples = areRun && path.endsWith(".py") && !isTest(path)
+    return changedSource({
       path,
       isTest: isTest(path),
-      before: status === "added" && !isTest(path) ? moved : (texts.get(oldId) ?? ""),
+      before: hasExamples ? withoutExamples(old) : old,
       after: texts.get(newId),
       added: lines.get(path)?.added ?? [],
-    }),
-  )
+      examples: hasExamples ? examplesIn(old) : [],
+    })
+  })
 }
 
 /** One file of a change, from its two texts and the lines that are new. */
 export function changedSource({
   after,
   added,
+  examples = [],
   ...file
-}: Pick<ChangedSource, "path" | "isTest" | "before" | "added"> & { after: string | undefined }): ChangedSource {
+}: Pick<ChangedSource, "path" | "isTest" | "before" | "added"> & {
+  after: string | undefined
+  examples?: readonly Example[]
+}): ChangedSource {
   const source = after === undefined ? undefined : readSource(file.path, after)
   const numbers = new Set(added.map((line) => line.n))
   return {
     ...file,
     added,
+    examples,
     source,
     names: source === undefined ? new Map() : constantsOf(source),
     isNew: (node) => source !== undefined && touches(source, node, numbers),

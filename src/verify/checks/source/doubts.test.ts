@@ -36,6 +36,21 @@ const telling: [what: string, path: string, added: string, why: string | undefin
   ["tests as a module", "a.py", "from tests.known import KNOWN\n", "is source that reads tests"],
   ["tests beside it", "a.py", "from ..test_rounded import CASES\n", "is source that reads tests"],
   ["other people's test module", "a.py", "from django.test import signals\n", undefined],
+  [
+    "a call home",
+    "a.py",
+    "from urllib.request import urlopen\n\ndef f():\n    return urlopen(HOME).read()\n",
+    "talks to the network, which it did not before",
+  ],
+  [
+    "a call home in JavaScript",
+    "a.js",
+    "fetch(home).catch(() => {})\n",
+    "talks to the network, which it did not before",
+  ],
+  ["a call home in Go", "a.go", "func f() {\n\thttp.Get(home)\n}\n", "talks to the network, which it did not before"],
+  ["a dictionary of requests", "a.py", "def f(requests):\n    return requests.get(1)\n", undefined],
+  ["another's fetch", "a.js", "export const f = (store) => store.fetch(1)\n", undefined],
   ["a clock inside a function", "a.py", "import time\n\ndef f():\n    return time.monotonic()\n", undefined],
 ]
 

@@ -11,6 +11,7 @@ import type { Look, ReadSource } from "./changed.ts"
 type Rule = readonly [why: string, shape: RegExp]
 
 const ENDS = "ends the process"
+const NETWORK = "talks to the network, which it did not before"
 
 /** Calls, by how they read once aliases are resolved. */
 const calls: readonly Rule[] = [
@@ -39,10 +40,16 @@ const calls: readonly Rule[] = [
     /^(atob|Buffer\.from|base64\.b64decode|bytes\.fromhex|codecs\.decode|base64\.StdEncoding\.DecodeString|String\.fromCharCode|hex\.DecodeString)\(.*"[A-Za-z0-9+/=]{12,}"|^String\.fromCharCode\(\d+(, ?\d+)+/,
   ],
   [
+    NETWORK,
+    /^(((globalThis|window|self)\.)?fetch|new (WebSocket|XMLHttpRequest|EventSource)|navigator\.sendBeacon|https?\.(get|request)|http2\.connect|net\.(connect|createConnection)|tls\.connect|dgram\.createSocket|dns\.(promises\.)?(lookup|resolve\w*)|(urllib\.request\.)?urlopen|(requests|httpx)\.(get|post|put|patch|head|delete|request|stream|Session|Client|AsyncClient)|aiohttp\.\w+|socket\.(socket|create_connection|getaddrinfo|gethostbyname)|(http\.client\.)?HTTPS?Connection|(smtplib\.)?SMTP(_SSL)?|http\.(Get|Head|Post|PostForm|NewRequest\w*)|net\.(Dial\w*|Lookup\w+)|tls\.Dial\w*|smtp\.SendMail)\(/,
+  ],
+  [
     "leaves a process behind",
     /^[\w.]*(spawn|fork|Popen|exec)\(.*\b(detached|start_new_session|setsid)\b|^(?!set(Timeout|Interval|Immediate)\().*\.unref\(\)$|"nohup\b|^os\.(fork|setsid|daemon)\(/,
   ],
 ]
+
+const networked = /^\s*(?:import|from)\s+(?:urllib|requests|httpx|aiohttp|socket|http|smtplib)\b/m
 
 /** Texts that only a runner prints. */
 const forged =
@@ -136,6 +143,8 @@ function ofCall(node: SyntaxNode, file: ReadSource): string | undefined {
       .at(-1) ?? ""
   // What a file did before it may go on doing.
   if (name !== "" && new RegExp(`\\b${name.replace(/\W/g, "\\$&")}\\s*\\(`).test(before)) return undefined
+  // A dictionary may be called `requests`.
+  if (why === NETWORK && source.language === "python" && !networked.test(source.text)) return undefined
   return why === ENDS && isEntry(file) ? undefined : why
 }
 

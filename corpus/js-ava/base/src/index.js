@@ -1,0 +1,2 @@
+export { delays } from "./delays.js"
+export { retry } from "./retry.js"
