@@ -164,7 +164,7 @@ describe("exit codes of a run, the first that applies", () => {
     [[], 0],
     [["proposed", "already_fixed", "merged"], 0],
     [["proposed", "stopped"], 1],
-    [["proposed", "closed"], 1],
+    [["proposed", "closed"], 0],
     [["stopped", "asked", "proposed"], 3],
   ])("%j: %i", (outcomes, code) => expect(exitCodeOf(outcomes.map(view))).toBe(code))
 })

@@ -13,9 +13,14 @@ export type CliRun = {
 }
 
 /** The built command line in a folder, with an environment of its own; nobody sits at a terminal. */
-export function flyball(cwd: string, args: string[], env: Record<string, string | undefined> = {}): CliRun {
+export function flyball(
+  cwd: string,
+  args: string[],
+  env: Record<string, string | undefined> = {},
+  program = bin,
+): CliRun {
   const { PATH, HOME, FLYBALL_HOME } = process.env
-  const child = spawn(process.execPath, [bin, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd,
     env: { PATH, HOME, FLYBALL_HOME, ...env },
     stdio: ["ignore", "pipe", "pipe"],

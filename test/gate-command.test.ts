@@ -425,3 +425,18 @@ async function contentOf(path: string): Promise<Record<string, string>> {
   }
   return found
 }
+
+test("D2: what a gate leaves that is killed goes with the next one", async () => {
+  const killed = flyball(root, ["gate", "HEAD~1", "HEAD", "--check", "sleep 7071"], { FLYBALL_HOME: home })
+  const checkouts = async () => {
+    const repos = await readdir(join(home, "repos"))
+    const lists = repos.map((repo) => readdir(join(home, "repos", repo, "checkouts")).catch(() => []))
+    return (await Promise.all(lists)).flat().filter((name) => name.includes(`.${killed.child.pid}.`))
+  }
+  await expect.poll(checkouts, { timeout: 20_000, interval: 50 }).not.toEqual([])
+  killed.child.kill("SIGKILL")
+  await killed.ended
+  expect(await checkouts()).not.toEqual([])
+  await flyball(root, ["gate", "HEAD~1", "HEAD", "--check", "true"], { FLYBALL_HOME: home }).ended
+  expect(await checkouts()).toEqual([])
+})

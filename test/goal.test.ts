@@ -63,6 +63,16 @@ describe("flyball goal", () => {
     expect(impossible).toMatchObject({ code: 3, ended: "impossible", reason: expect.stringContaining("cheese") })
   }, 120_000)
 
+  test("a goal that was stopped is pursued anew with another maker, and stays stopped with the same", async () => {
+    const asked = (agent: string) => report("goal", "four is there", "--check", "test -f four.txt", "--agent", agent)
+    const first = await asked("true")
+    expect(first).toMatchObject({ code: 1, ended: "stopped" })
+    expect(await asked("true")).toMatchObject({ ended: "stopped", change: first.change })
+    const second = await asked("touch four.txt")
+    expect(second).toMatchObject({ code: 0, ended: "met", where: "proposal" })
+    expect(second.change).not.toBe(first.change)
+  }, 60_000)
+
   test.each([
     ["the code is nicer", [], "GOAL_VAGUE", '--check "npm test"'],
     [

@@ -75,6 +75,20 @@ describe("P6: halt and resume", () => {
     expect(changes[0]?.attempts).toHaveLength(1)
   })
 
+  test("who forks and never rests dies within two seconds too", async () => {
+    // It would end by itself: 255 processes, of ten seconds each at most.
+    const busy = `ulimit -t 10; f() { if [ "$1" = 0 ]; then while :; do :; done; fi; f $(($1 - 1)) & f $(($1 - 1)) & wait; }; f 7`
+    await using repo = await smallRepo(quickProject({ maker: busy }))
+    const run = flyball(repo.root, ["run", "fix"])
+    const theirs = async () => (await processesOf(home.path)).filter((each) => each.includes("ulimit -t 10")).length
+    await within(20_000, "a hundred of them", async () => (await theirs()) > 100)
+    const { halted } = HaltReport.parse(await json(flyball(repo.root, ["halt", "--json"], NO_DATABASE)))
+    const died = await within(5_000, "nobody", async () => (await theirs()) === 0)
+    console.log(`halted, and dead after ${died - Date.parse(halted.at)} ms`)
+    expect(died - Date.parse(halted.at)).toBeLessThan(2_000)
+    expect(await run.ended).toMatchObject({ code: 3, stderr: expect.stringContaining("HALTED") })
+  })
+
   test("a check that hangs dies too, though no agent ever ran and the engine is stopped", async () => {
     await using repo = await smallRepo({ ...quickProject({ maker: fixes }), "find.sh": "echo begun; sleep 7003\n" })
     const run = flyball(repo.root, ["run", "fix"])

@@ -60,6 +60,45 @@ async function run(options: Parameters<typeof init>[1] = {}, json = false) {
 const read = (path: string) => readFile(join(repo.root, path), "utf8")
 const git = (...args: string[]) => execFileSync("git", args, { cwd: repo.root, encoding: "utf8" })
 
+test("what can't be measured is taken out of the loop that was just written, and said", async () => {
+  const script = '{ "scripts": { "test": "node --test", "lint": "node lint.cjs && eslint ." } }\n'
+  repo = await smallRepo({
+    "package.json": script,
+    "lint.cjs": "process.exit(2)",
+    "a.test.js": 'require("node:test")("a", () => {})',
+  })
+  const { out } = await run({}, true)
+  const report = InitReport.parse(JSON.parse(out))
+  const text = await read(".flyball/loops/daily-triage.yaml")
+  expect(text).toContain("# lint_clean is left out: it can't be measured here (")
+  expect(text).toContain("check: tests_pass AND diff_reasonable")
+  expect(report.notes.join("\n")).toContain("lint_clean was taken out of the loop")
+  const { diagnostics } = await loadHere(await openRepo(repo.root, home.path), ".flyball/loops/daily-triage.yaml")
+  expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([])
+}, 60_000)
+
+test("a repository whose remote can't be reached is not ready, and its empty submodules are told of", async () => {
+  repo = await smallRepo(broken)
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always", ...args], {
+      cwd: repo.root,
+      stdio: "pipe",
+    })
+  git("submodule", "--quiet", "add", repo.remote, "lib")
+  git("commit", "--quiet", "-m", "lib")
+  git("push", "--quiet", "origin", "main")
+  git("submodule", "--quiet", "deinit", "--force", "lib")
+  await rm(join(repo.root, ".git", "modules"), { recursive: true, force: true })
+  const told = await examine(repo.root, AbortSignal.timeout(60_000))
+  expect(told.items.filter(({ name }) => name === "workspaces")).toMatchObject([
+    { state: "lacking", says: expect.stringMatching(/submodule lib is empty in every workspace/) },
+  ])
+  git("remote", "set-url", "origin", join(repo.folder, "gone.git"))
+  const { items, readiness } = await examine(repo.root, AbortSignal.timeout(60_000))
+  expect(items.find(({ name }) => name === "remote")).toMatchObject({ state: "missing" })
+  expect(readiness).toMatchObject({ is: "not_yet", says: expect.stringMatching(/^remote: /) })
+}, 60_000)
+
 describe("init", () => {
   test("without any agent it writes a loop, finds what is there, and names the way out", async () => {
     repo = await smallRepo(broken)

@@ -21,6 +21,14 @@ const told = Array.from({ length: 400 }, (_, n) => `- rule ${n}: keep the files 
   "\n",
 )
 
+const held = "{ head -c 400000000 /dev/zero; sleep 31; } | tail -c 390000000 >/dev/null"
+const many = "for i in $(seq 150); do sleep 31 & done; wait"
+/** A check that does the same once a maker has said so. */
+const eats = (what: string) => ({
+  "check.sh": `grep -q fixed work/n1.txt && if test -e work/eats; then ${what}; fi\n`,
+  ".flyball/checks.yaml": "n1: { run: sh check.sh, kind: exit }\n",
+})
+
 type Case = { limit: string; loop: QuickLoop; files?: Record<string, string>; says: RegExp; outcome: string }
 const cases: Case[] = [
   {
@@ -49,6 +57,38 @@ const cases: Case[] = [
     loop: { maker: fixes },
     says: /The step `isolate` did not end within 0\.001 s \(limits\.step\)/,
     outcome: "asked",
+  },
+  {
+    limit: "memory: 200MB",
+    loop: { maker: `${held}; ${fixes}` },
+    says: /it used more than 200 MB of memory \(limits\.memory\)/,
+    outcome: "stopped",
+  },
+  {
+    limit: "processes: 64",
+    loop: { maker: `${many}; ${fixes}` },
+    says: /it had more than 64 processes at once \(limits\.processes\)/,
+    outcome: "stopped",
+  },
+  {
+    limit: "memory: 900MB, processes: 200",
+    loop: { maker: `${many.replace("31", "1")}; ${fixes}` },
+    says: /accepted/,
+    outcome: "proposed",
+  },
+  {
+    limit: "memory: 200MB",
+    loop: { maker: `touch work/eats; ${fixes}` },
+    files: eats(held),
+    says: /over_limit: `.*` was ended: it used more than 200 MB of memory \(limits\.memory\)/,
+    outcome: "stopped",
+  },
+  {
+    limit: "processes: 64",
+    loop: { maker: `touch work/eats; ${fixes}` },
+    files: eats(many),
+    says: /over_limit: `.*` was ended: it had more than 64 processes at once \(limits\.processes\)/,
+    outcome: "stopped",
   },
 ]
 

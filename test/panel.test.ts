@@ -406,7 +406,8 @@ describe("a panel in a loop", () => {
     const given = async () => (await readdir(opinions).catch(() => [])).filter((name) => name.endsWith(".json"))
     const stop = new AbortController()
     const run = runFix(repo, { signal: stop.signal })
-    await vi.waitUntil(async () => (await given()).length === 2, { timeout: 30_000, interval: 100 })
+    // Each by what it was asked, and by who was.
+    await vi.waitUntil(async () => (await given()).length === 4, { timeout: 30_000, interval: 100 })
     stop.abort(new Error("interrupted"))
     await expect(run).rejects.toThrow()
     const letGo = async () => {
@@ -422,7 +423,7 @@ describe("a panel in a loop", () => {
       },
     })
     expect(said).toContain("reviewer, security as before; tester reviews")
-    // What was cut off is charged what was set aside for all three; then comes the one that was missing.
+    // Who was cut off is charged its price, as those who had answered; then comes it alone once more.
     expect(only(second)).toMatchObject({ outcome: "proposed", usd: expect.closeTo(1.6) })
   }, 60_000)
 

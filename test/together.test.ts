@@ -54,9 +54,11 @@ describe("runs at the same time", () => {
     await using repo = await smallRepo(quickProject({ maker: waits, usdPerAttempt: 0.25 }))
     const run = flyball(repo.root, ["run", "fix"])
     await untilMakers(1, run)
+    const began = Date.now()
     run.child.kill("SIGINT")
     const parked = await run.ended
     expect(parked.code).toBe(130)
+    expect(Date.now() - began, "nothing keeps it from ending once all is parked").toBeLessThan(5_000)
     expect(parked.stderr).toMatch(/Parked\. `flyball run fix` goes on where this stopped/)
     expect(await makersOf(home.path)).toEqual([])
     const status = await flyball(repo.root, ["status"]).ended

@@ -176,6 +176,14 @@ describe("without the ledger", () => {
   })
 })
 
+test("in a shallow clone, nobody is said to have written what may be older than its first commit", async () => {
+  const clone = join(repo.folder, "shallow")
+  await runGit(["clone", "--quiet", "--depth=1", `file://${repo.root}`, clone], { cwd: repo.folder })
+  const { parts, notes } = await traced(["work/n2.txt:1"], { cwd: clone })
+  expect(parts).toMatchObject([{ by: "unknown", stories: [], before: [] }])
+  expect(notes.join()).toMatch(/shallow: `git fetch --unshallow`/)
+})
+
 describe("what can't be traced is told", () => {
   test.each([
     ["a line out of range", "work/n1.txt:9", "LINE_OUT_OF_RANGE"],

@@ -173,6 +173,7 @@ export function fold(change: Change, event: Event): Change {
         ...(body.said === undefined ? {} : { said: body.said }),
       })
     case "make.parked":
+    case "verify.parked":
       return withAttempt(next, body.attempt, {
         spend: addSpend(attemptOf(change, body.attempt)?.spend ?? NOTHING_SPENT, body.spend),
         reservedUsd: 0,

@@ -46,6 +46,8 @@ export const Made = z.discriminatedUnion("is", [
       "refused",
       "budget",
       "too_much_output",
+      "too_much_memory",
+      "too_many_processes",
       "no_recording",
       "quota",
     ]),
@@ -181,6 +183,8 @@ const body = {
     /** For the reviewing agent; 0 without one. */
     reserveUsd: z.number(),
   }),
+  /** As `make.parked`: what those who judged had cost by then. */
+  verifyParked: z.object({ type: z.literal("verify.parked"), attempt: z.number().int(), spend: Spend }),
   verifyEnded: z.object({
     type: z.literal("verify.ended"),
     attempt: z.number().int(),
@@ -233,6 +237,7 @@ export const EventBody = z.discriminatedUnion("type", [
   body.makeParked,
   body.reserveExtended,
   body.verifyStarted,
+  body.verifyParked,
   body.verifyEnded,
   body.shipStarted,
   body.shipEnded,
@@ -262,6 +267,7 @@ const underWay: ReadonlySet<EventBody["type"]> = new Set([
   "make.parked",
   "reserve.extended",
   "verify.started",
+  "verify.parked",
   "ship.started",
 ])
 

@@ -63,6 +63,7 @@ export const Measurement = z.object({
         "unfinished",
         "ran_nothing",
         "timeout",
+        "over_limit",
         "missing_tool",
         "missing_check",
         "crashed",

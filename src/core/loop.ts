@@ -159,6 +159,8 @@ export const Guardrails = z.object({
       promptBytes: z.number().positive().optional(),
       stepMs: z.number().positive().optional(),
       sourceMs: z.number().positive().optional(),
+      memoryBytes: z.number().positive().optional(),
+      processes: z.number().int().positive().optional(),
     })
     .optional(),
 })

@@ -2,6 +2,7 @@ import type { Evaluation } from "./evaluation.ts"
 import type { Effect, MakerStop } from "./event.ts"
 import type { Evidence, Measurement } from "./evidence.ts"
 import type { Finding } from "./finding.ts"
+import type { TreeLimits } from "./limits.ts"
 import type { AgentSpec, CheckSpec, Loop } from "./loop.ts"
 import type { Spend } from "./spend.ts"
 
@@ -105,6 +106,18 @@ export type Confinement = {
   /** Existing folders for HOME and TMPDIR, writable; without them both are made for the command and vanish with it. */
   home?: string
   tmp?: string
+  /** What it may take of the machine; unset: the defaults. */
+  limits?: TreeLimits
+}
+
+/** A limit of the machine's that a command reached, and that in words. */
+export type OverLimit = { limit: "memory" | "processes"; why: string }
+
+/** What is to be run, and how its tree is watched while it runs: `over` is called once when it takes more than it may. */
+export type Wrapped = {
+  argv: string[]
+  sandboxed: boolean
+  within?: (pid: number, marker: string, over: (limit: OverLimit) => void) => Disposable
 }
 
 /** isolate/sandbox implements this. */
@@ -112,7 +125,7 @@ export interface Sandbox {
   /** "bubblewrap", or "none" with the reason it does not work here. */
   readonly kind: { is: "bubblewrap"; version: string } | { is: "none"; why: string }
   /** The argv that runs `argv` confined, so that its process tree dies with us. Without a sandbox: under a supervisor. */
-  wrap(argv: string[], cwd: string, confinement: Confinement): { argv: string[]; sandboxed: boolean }
+  wrap(argv: string[], cwd: string, confinement: Confinement): Wrapped
 }
 
 /** verify/ implements this; discover/ and engine/ use it. */
@@ -177,6 +190,8 @@ export type AgentResult = {
           | "refused"
           | "budget"
           | "too_much_output"
+          | "too_much_memory"
+          | "too_many_processes"
           | "no_recording"
           | "quota"
         why: string

@@ -143,13 +143,15 @@ async function withinLimit(source: Source, context: SourceContext, call: Call): 
     ...(exploreBy === undefined ? {} : { exploreBy: (skill) => exploreBy(skill, signal) }),
   }
   let timer: NodeJS.Timeout | undefined
+  const over = new AbortController()
   const late = new Promise<never>((_, reject) => {
     const giveUp = () => reject(signal.reason)
     const ended = () => {
       clearTimeout(timer)
       timer = setTimeout(giveUp, CLEAR_AWAY_MS)
     }
-    signal.addEventListener("abort", ended, { once: true })
+    // No longer than it runs: an interruption afterwards would keep the process waiting for nothing.
+    signal.addEventListener("abort", ended, { once: true, signal: over.signal })
     timer = setTimeout(() => limit.abort(), Math.min(sourceMs, MOST_TIMER_MS))
   })
   const work = source.discover(bound, call.args)
@@ -171,6 +173,7 @@ async function withinLimit(source: Source, context: SourceContext, call: Call): 
       },
     )
   } finally {
+    over.abort()
     clearTimeout(timer)
   }
 }

@@ -30,6 +30,8 @@ export type Context = {
   /** Why nothing can pass the loop's gate on this base, whatever a maker does. */
   baseTrouble(base: string, signal: AbortSignal): Promise<string | undefined>
   gate(matter: GateMatter, signal: AbortSignal): Promise<GateResult>
+  /** Those who judge whose word on this very commit and base was given before, and will most likely stand. */
+  heard(matter: Pick<GateMatter, "base" | "head" | "change" | "attempt" | "maker">): Promise<string[]>
   makerPrompt(facts: PromptFacts): Promise<string>
   plannerPrompt(facts: PromptFacts): Promise<string>
   /** The skills that its maker is offered, as the loop and the agent name them. */
@@ -58,6 +60,10 @@ export type Paid = {
   share(spent: Spend, among: number): SessionLimits
   /** Whether all that was asked for was had, so that a panel may be asked at once. */
   whole: boolean
+  /** Has what they cost counted, also of those who do not come to their end. */
+  counted(agents: Agents): Agents
+  /** Those for whom nothing was set aside. */
+  heard: readonly string[]
 }
 
 export type PromptFacts = {

@@ -104,7 +104,11 @@ export async function openDurable<T>({
 /** Why this process must stop: others took over, or the database (`why`) is out of reach. */
 function lostTo(why: unknown): Failure {
   if (why === undefined) {
-    return new Failure("EXECUTOR_LOST", "Another process took over this one's work.", { retry: "later" })
+    return new Failure("EXECUTOR_LOST", "Another process took over this one's work.", {
+      hint: "This one gave no sign of life for 20 s: it was stopped, asleep or cut off. Nothing is done twice; `flyball status` shows what goes on.",
+      retry: "later",
+      facts: { exitCode: 3 },
+    })
   }
   const reason = why instanceof Error ? why.message : String(why)
   return new Failure("DATABASE_LOST", `The database could not be reached for 20 s: ${reason}.`, {

@@ -24,11 +24,12 @@ export function priceOfAttempt(payer: Payer, agent: AgentSpec): Price {
 
 /**
  * What those who judge one attempt may cost: each its declared price, and the rest, however many they are, what the attempt
- * itself left.
+ * itself left. Those who were heard before are not asked again.
  */
-export function priceOfReview(payer: Payer, spentUsd: number): Price {
+export function priceOfReview(payer: Payer, spentUsd: number, heard: readonly string[] = []): Price {
   const { loop } = payer
-  const reviewers = checkersOf(loop.steps.verify.layers).flatMap((name) => loop.agents[name] ?? [])
+  const names = checkersOf(loop.steps.verify.layers).filter((name) => !heard.includes(name))
+  const reviewers = names.flatMap((name) => loop.agents[name] ?? [])
   if (reviewers.length === 0) return NOTHING_TO_PAY
   const declared = reviewers.filter(freeOfCharge).reduce((usd, agent) => usd + (agent.usdPerAttempt ?? 0), 0)
   const whole = reviewers.every(freeOfCharge)

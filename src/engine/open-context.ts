@@ -7,6 +7,7 @@ import type { Loop } from "../core/loop.ts"
 import { checkersOf } from "../core/loop-roles.ts"
 import type { Agents, AgentTask, Progress, Repo, Sandbox, Workspaces } from "../core/ports.ts"
 import { beforeRound } from "../core/round.ts"
+import { withLimits } from "../isolate/sandbox.ts"
 import type { Watch } from "../isolate/watchdog.ts"
 import { openWorkspaces } from "../isolate/workspaces.ts"
 import { entry } from "../lib/entry.ts"
@@ -27,6 +28,7 @@ import { gate } from "../verify/gate.ts"
 import { type FindGateFiles, openGateFiles } from "../verify/gate-scripts/named.ts"
 import { openProber, type TreeProber } from "../verify/measure.ts"
 import { openOpinions } from "../verify/opinion-memory.ts"
+import { heardBefore } from "../verify/opinions.ts"
 import { overlayTree } from "../verify/overlay.ts"
 import { standing } from "../verify/standing.ts"
 import { artifactDir } from "./artifacts.ts"
@@ -72,7 +74,7 @@ export function openContext(options: ContextOptions): OpenContext {
   const { session, loop, progress, halting, run } = options
   const { repo, home } = session
   const work: Work = { repo: repo.key, loop: loop.name, ...(run === undefined ? {} : { run }) }
-  const sandbox = watched(options.sandbox, () => options.watch(work))
+  const sandbox = watched(withLimits(options.sandbox, loop.guardrails.limits), () => options.watch(work))
   const db = fenced(session.db, options.executor)
   const { afterIsolate } = loop.hooks
   const inPath = loop.path === undefined ? {} : { path: loop.path }
@@ -138,6 +140,13 @@ export function openContext(options: ContextOptions): OpenContext {
       baseTrouble({ layers: loop.steps.verify.layers, checks: loop.checks, prober, base, signal }),
     gate: (matter, signal) =>
       judge(matter, { ...options, workspaces, prober, agents, instructions, gateFiles }, signal),
+    heard: ({ change, attempt, maker, ...subject }) =>
+      heardBefore({ ...loop, layers: loop.steps.verify.layers }, subject, {
+        maker,
+        change: change.id,
+        attempt,
+        memory: opinionsIn(repo),
+      }),
     makerPrompt: (facts) => makerPrompt(facts, { ...options, instructions, lessons }),
     plannerPrompt: (facts) => promptOfPlanner(facts, { ...options, instructions, lessons }),
     skills: (agent) => skillsFor({ loop, agent, root: repo.root, home, userHome: process.env.HOME }),
@@ -193,13 +202,13 @@ async function judge(
     earlier,
     ...(approval === undefined ? {} : { approval }),
     reviewers: {
-      agents: offering(agents, own),
+      agents: paid.counted(offering(agents, own)),
       maker,
       limits,
       share: paid.share,
       together: paid.whole,
       // A person's approval is looked at anew.
-      ...(approval === undefined ? { memory: openOpinions(join(repo.dataDir, "opinions")) } : {}),
+      ...(approval === undefined ? { memory: opinionsIn(repo), heard: paid.heard } : {}),
       ...(loop.goal?.doneWhen === undefined ? {} : { goalPrompt: goalPromptOf(loop, loop.goal.doneWhen) }),
       prompt: (facts) =>
         within(loop, change.id, progress, {
@@ -219,6 +228,10 @@ async function judge(
     signal,
     progress,
   })
+}
+
+function opinionsIn({ dataDir }: Repo) {
+  return openOpinions(join(dataDir, "opinions"))
 }
 
 /** What the evaluator is asked of a change: no word of the maker's, or of another who judges, is among it. */

@@ -1,5 +1,6 @@
 import type { AgentSpec } from "../core/loop.ts"
-import { NOTHING_SPENT, type Spend } from "../core/spend.ts"
+import type { Agents } from "../core/ports.ts"
+import { addSpend, NOTHING_SPENT, type Spend } from "../core/spend.ts"
 import type { Settlement } from "../record/money.ts"
 import { chargedFor, type Payer, settlementOf, spentUntil } from "./money.ts"
 import type { SetAside } from "./set-aside.ts"
@@ -39,5 +40,33 @@ export async function paidSession<R extends { spend: Spend }>(
     const spend = begun && spent !== undefined ? chargedFor(spent, agent, money.usd(), payer) : NOTHING_SPENT
     await parked(spend, settlementOf(key, spend, money.tokens))
     throw thrown
+  }
+}
+
+/** What all sessions of one piece of work cost together. */
+export type Tally = {
+  /** The same agents, counted. */
+  of(agents: Agents): Agents
+  /** Known once all of them are over; of one that does not say what it cost nobody knows. */
+  total(): Promise<Spend>
+}
+
+/** Counts what sessions cost, those that we ended ourselves among them. */
+export function openTally(): Tally {
+  const sessions: Promise<Spend>[] = []
+  return {
+    of: (agents) => ({
+      run(task, signal) {
+        const running = agents.run(task, signal)
+        sessions.push(
+          running.then(
+            ({ spend }) => spend,
+            (thrown: unknown) => spentUntil(thrown) ?? { ...NOTHING_SPENT, basis: "unknown" },
+          ),
+        )
+        return running
+      },
+    }),
+    total: async () => (await Promise.all(sessions)).reduce(addSpend, NOTHING_SPENT),
   }
 }

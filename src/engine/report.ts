@@ -47,9 +47,9 @@ export const RunReport = z.object({
 })
 export type RunReport = z.infer<typeof RunReport>
 
-/** The exit code of a run, the first that applies: 3 a person is needed, 1 a change was stopped or closed, 0. */
+/** The exit code of a run, the first that applies: 3 a person is needed, 1 a change was stopped, 0. What a person closed is settled. */
 export function exitCodeOf(changes: readonly ChangeView[], held: RunReport["held"] = []): number {
   const blocked = held.some((each) => each.reason === "infrastructure")
   if (blocked || changes.some((view) => view.outcome === "asked")) return 3
-  return changes.some((view) => view.outcome === "stopped" || view.outcome === "closed") ? 1 : 0
+  return changes.some((view) => view.outcome === "stopped") ? 1 : 0
 }

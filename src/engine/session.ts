@@ -3,7 +3,7 @@ import { Failure } from "../core/failure.ts"
 import type { Repo } from "../core/ports.ts"
 import { openRepo } from "../isolate/repo.ts"
 import { type Db, openTables } from "../record/database.ts"
-import { flyballHome } from "./home.ts"
+import { flyballHome, openHome } from "./home.ts"
 import { codeOf } from "./postgres/errors.ts"
 import { type Database, openDatabase } from "./postgres/launch.ts"
 import { openPool } from "./postgres/pool.ts"
@@ -29,6 +29,7 @@ export type SessionOptions = {
 /** Opens the repository around `cwd`, and the database. */
 export async function openSession({ cwd, signal, progress, env = process.env }: SessionOptions): Promise<Session> {
   const home = flyballHome(env)
+  openHome(home)
   const [repo, database] = await Promise.all([
     openRepo(cwd, home),
     openDatabase({ home, signal, databaseUrl: env.DATABASE_URL, ...(progress === undefined ? {} : { progress }) }),

@@ -16,6 +16,8 @@ export type Profile = {
   overlay: boolean
   /** The filter of system calls, where the kernel takes one. */
   filter?: string | undefined
+  /** How many processes and threads the kernel is to let a sandbox have that may have so many processes; unset: it can't be told. */
+  kernelLimit?: ((processes: number) => number) | undefined
 }
 
 /** One option of bubblewrap that puts something at `at`. */
@@ -67,16 +69,30 @@ export function bubblewrapArgv(
     ...(confinement.home === undefined ? ["--setenv", "HOME", PRIVATE_HOME] : ["--setenv", "HOME", confinement.home]),
     ...["--setenv", "TMPDIR", confinement.tmp ?? "/tmp"],
     ...["--remount-ro", "/", "--chdir", cwd, "--"],
+    ...limitArgv(confinement, profile),
     ...(door === undefined ? [] : [...door.bridge, String(door.port), door.socket]),
     ...argv,
   ]
   const within = overlays.length === 0 ? own : [...overlayArgv(overlays, profile.stage), ...own]
-  // The shell opens the filter and becomes what it starts.
-  if (profile.filter === undefined) return within
-  return ["/bin/sh", "-c", `exec ${FILTER_FD}<"$1" && shift && exec "$@"`, "sh", profile.filter, ...within]
+  // The shell makes itself the first to go, opens the filter, and becomes what it starts.
+  if (profile.filter === undefined) return ["/bin/sh", "-c", `${FIRST_TO_GO}; exec "$@"`, "sh", ...within]
+  const script = `${FIRST_TO_GO}; exec ${FILTER_FD}<"$1" && shift && exec "$@"`
+  return ["/bin/sh", "-c", script, "sh", profile.filter, ...within]
 }
 
 const FILTER_FD = "9"
+
+/** For a shell: when the machine is out of memory, the kernel takes it and what it starts before anything of the user's. */
+export const FIRST_TO_GO = "echo 900 2>/dev/null >/proc/self/oom_score_adj"
+
+/** Set inside, where the namespace's own processes are counted: outside all of the user's would be. */
+function limitArgv({ limits }: Confinement, { kernelLimit }: Profile): string[] {
+  if (limits === undefined || kernelLimit === undefined) return []
+  // Shells call it by one letter or the other; both begin with a limit that can't be raised again.
+  const most = kernelLimit(limits.processes)
+  const script = `ulimit -p ${most} 2>/dev/null || ulimit -u ${most} 2>/dev/null; exec "$@"`
+  return ["/bin/sh", "-c", script, "sh"]
+}
 
 const PRIVATE_HOME = "/tmp/home"
 

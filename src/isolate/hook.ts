@@ -51,13 +51,21 @@ export async function runHook({
   const network = way?.network ?? ("open" as const)
   const confinement = { writable: [tree, cache], readable, binds, home, tmp, network }
   const cwd = existsSync(join(tree, at)) ? join(tree, at) : tree
-  const { argv } = sandbox.wrap(["/bin/sh", "-c", command], cwd, confinement)
+  const { argv, within } = sandbox.wrap(["/bin/sh", "-c", command], cwd, confinement)
   const logFile = join(folder, "after-isolate.log")
   const env = buildEnv({ home, tmp, extra: { ...own, ...downloadsGoTo(cache), ...way?.env } })
-  const ran = await run(argv, { cwd, env, timeoutMs: HOOK_TIMEOUT_MS, logFile, limitBytes: 1024 * 1024, signal })
+  const ran = await run(argv, {
+    cwd,
+    env,
+    timeoutMs: HOOK_TIMEOUT_MS,
+    logFile,
+    limitBytes: 1024 * 1024,
+    signal,
+    within,
+  })
   signal.throwIfAborted()
   if (ran.ended === "exit" && ran.exitCode === 0) return
-  const how = ran.ended === "exit" ? `exit ${ran.exitCode ?? ran.signal}` : ran.ended
+  const how = ran.over?.why ?? (ran.ended === "exit" ? `exit ${ran.exitCode ?? ran.signal}` : ran.ended)
   const tail = ends(`${ran.stdout}\n${ran.stderr}`.trim().split("\n"))
   // The folder goes with its checkout; what it printed is for a person to read afterwards.
   const kept = join(repo.dataDir, "after-isolate.log")

@@ -1,8 +1,12 @@
-import { existsSync, mkdirSync } from "node:fs"
+import { existsSync } from "node:fs"
+import { totalmem } from "node:os"
 import { isAbsolute, join } from "node:path"
+import { type TreeLimits, treeLimitsOf } from "../core/limits.ts"
 import type { Confinement, Sandbox } from "../core/ports.ts"
 import { toolRoots } from "../lib/environment.ts"
+import { makeFolder } from "../lib/make-folder.ts"
 import { run } from "../lib/process.ts"
+import { openTreeWatch } from "../lib/tree-watch.ts"
 import { bubblewrapArgv, type Profile, systemMounts, toolsBeside } from "./bubblewrap.ts"
 import { writeFilter } from "./seccomp.ts"
 import { openLifeline, supervise } from "./supervisor.ts"
@@ -18,13 +22,13 @@ export type SandboxOptions = {
 
 /** Tries bubblewrap by really running it, once; where it fails, commands run under a supervisor instead, and `kind` says why. */
 export async function detectSandbox({ home, hidden = [], disabled = false }: SandboxOptions): Promise<Sandbox> {
-  mkdirSync(home, { recursive: true, mode: 0o700 })
+  makeFolder(home)
   const why = process.platform !== "linux" ? "bubblewrap needs Linux" : disabled ? "it was switched off" : undefined
   if (why !== undefined) return withoutSandbox(home, why)
   const version = await ask(["bwrap", "--version"])
   if (version.ended === "missing") return withoutSandbox(home, "bubblewrap is not installed")
   const stage = join(home, "run", "stage")
-  mkdirSync(stage, { recursive: true, mode: 0o700 })
+  makeFolder(stage)
   const system = systemMounts(process.getuid?.() === 0 ? await closedIn(SYSTEM_CONFIGURATION) : [])
   const bare: Profile = {
     system,
@@ -43,12 +47,57 @@ export async function detectSandbox({ home, hidden = [], disabled = false }: San
   if (worked.exitCode !== 0) return withoutSandbox(home, `bubblewrap does not work here: ${lastLine(worked.stderr)}`)
   const overlay = { ...profile, overlay: true }
   const scratch: Confinement = { ...probe, binds: [{ from: stage, to: "/mnt/probe", scratch: true }] }
-  const overlaid = await ask(bubblewrapArgv(["/bin/sh", "-c", "echo x >/mnt/probe/x"], "/", scratch, overlay))
-  const best = overlaid.exitCode === 0 ? overlay : profile
+  const [overlaid, counts] = await Promise.all([
+    ask(bubblewrapArgv(["/bin/sh", "-c", "echo x >/mnt/probe/x"], "/", scratch, overlay)),
+    countsByNamespace(profile),
+  ])
+  const best = { ...(overlaid.exitCode === 0 ? overlay : profile), ...(counts ? { kernelLimit } : {}) }
+  const watch = openTreeWatch({ contained: true })
+  const usual = limitsHere()
   return {
     kind: { is: "bubblewrap", version: version.stdout.trim().replace(/^bubblewrap /, "") },
-    wrap: (argv, cwd, confinement) => ({ argv: bubblewrapArgv(argv, cwd, confinement, best), sandboxed: true }),
+    wrap: (argv, cwd, confinement) => {
+      const limits = confinement.limits ?? usual
+      return {
+        argv: bubblewrapArgv(argv, cwd, { ...confinement, limits }, best),
+        sandboxed: true,
+        within: (pid, marker, over) => watch.track(pid, marker, limits, over),
+      }
+    },
   }
+}
+
+/** The same sandbox, for commands that may take what a loop says and no more. */
+export function withLimits(sandbox: Sandbox, said: Parameters<typeof limitsHere>[0]): Sandbox {
+  const limits = limitsHere(said)
+  return {
+    kind: sandbox.kind,
+    wrap: (argv, cwd, confinement) => sandbox.wrap(argv, cwd, { limits, ...confinement }),
+  }
+}
+
+/** What a command may take of this machine where nobody said otherwise, or of it what a loop says nothing of. */
+export function limitsHere(said: Partial<{ [key in keyof TreeLimits]: number | undefined }> = {}): TreeLimits {
+  // Of the container that we are in, where there is one.
+  const most = process.constrainedMemory?.() ?? 0
+  return treeLimitsOf({ limits: said }, most > 0 ? Math.min(most, totalmem()) : totalmem())
+}
+
+/** It counts threads too, and only has to hold until the next look. */
+function kernelLimit(processes: number): number {
+  return Math.max(4 * processes, processes + 2_000)
+}
+
+/**
+ * Whether the kernel counts a user's processes by namespace (Linux 5.14): only then can a sandbox have a limit of its own.
+ * Root has none. Tried with one that our user is far beyond, and a sandbox is not.
+ */
+async function countsByNamespace(profile: Profile): Promise<boolean> {
+  if (process.getuid?.() === 0) return false
+  const probe: Confinement = { writable: [], readable: [], network: "none", limits: { memoryBytes: 0, processes: 0 } }
+  const script = '[ "$(ulimit -u 2>/dev/null || ulimit -p)" = 8 ] && (exit 0) && /bin/true'
+  const limited = { ...profile, kernelLimit: () => 8 }
+  return (await ask(bubblewrapArgv(["/bin/sh", "-c", script], "/", probe, limited))).exitCode === 0
 }
 
 const SYSTEM_CONFIGURATION = ["/etc", "/opt"]
@@ -77,9 +126,15 @@ export async function closedIn(folders: readonly string[]): Promise<string[]> {
 
 async function withoutSandbox(home: string, why: string): Promise<Sandbox> {
   const lifeline = await openLifeline(home)
+  const watch = openTreeWatch({ contained: false })
+  const usual = limitsHere()
   return {
     kind: { is: "none", why },
-    wrap: (argv, _, confinement) => ({ argv: supervise(argv, confinement, lifeline), sandboxed: false }),
+    wrap: (argv, _, confinement) => ({
+      argv: supervise(argv, confinement, lifeline),
+      sandboxed: false,
+      within: (pid, marker, over) => watch.track(pid, marker, confinement.limits ?? usual, over),
+    }),
   }
 }
 

@@ -4,6 +4,7 @@ import { Failure } from "../core/failure.ts"
 import type { Confinement } from "../core/ports.ts"
 import { run } from "../lib/process.ts"
 import { identify, TREE_MARKER } from "../lib/process-tree.ts"
+import { FIRST_TO_GO } from "./bubblewrap.ts"
 
 /** A named pipe that this process holds open for as long as it lives: its end is the news of our death. */
 export type Lifeline = { path: string }
@@ -51,6 +52,7 @@ export function supervise(
 
 const SCRIPT = `
 pipe=$1 home=$2 tmp=$3; shift 3
+[ ! -w /proc/self/oom_score_adj ] || ${FIRST_TO_GO}
 made=
 if [ "$home" = - ] || [ "$tmp" = - ]; then
   made=$(mktemp -d "$pipe.XXXXXX") && mkdir "$made/home" "$made/tmp" || exit 125
@@ -63,9 +65,14 @@ marker="${TREE_MARKER}=\${${TREE_MARKER}:-none}"
 escaped() {
   [ -d /proc/self ] || return 0
   read -r self _ </proc/self/stat
-  for file in $(grep -lasF "$marker" /proc/[0-9]*/environ 2>/dev/null); do
-    pid=\${file#/proc/}; pid=\${pid%/environ}
-    [ "$pid" = $$ ] || [ "$pid" = "$self" ] || [ "$pid" = "$watcher" ] || kill -KILL "$pid" 2>/dev/null
+  # Again while there were any: who forks may have done so between the look and the kill.
+  for round in 1 2 3 4 5; do
+    any=
+    for file in $(grep -lasF "$marker" /proc/[0-9]*/environ 2>/dev/null); do
+      pid=\${file#/proc/}; pid=\${pid%/environ}
+      [ "$pid" = $$ ] || [ "$pid" = "$self" ] || [ "$pid" = "$watcher" ] || { any=yes; kill -KILL "$pid" 2>/dev/null; }
+    done
+    [ -n "$any" ] || return 0
   done
 }
 ( watcher=; read -r _ <"$pipe"; escaped; kill -KILL -$$ ) </dev/null >/dev/null 2>&1 &

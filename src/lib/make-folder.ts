@@ -1,17 +1,23 @@
-import { accessSync, constants, existsSync, mkdirSync } from "node:fs"
+import { existsSync, mkdirSync, statSync } from "node:fs"
 import { dirname } from "node:path"
 
 /**
- * Makes a folder of ours with those around it. On a read-only disk Node says of it that it does not exist, so what is thrown is
- * why the folder around it can't be written to, where that is so.
+ * Makes a folder of ours with those around it, one by one: of a read-only disk Node's own way says that the folder does not
+ * exist, and in `/proc`, where none can be made, it tries for ever.
  */
 export function makeFolder(path: string): void {
+  const missing: string[] = []
+  for (let at = path; !existsSync(at) && dirname(at) !== at; at = dirname(at)) missing.unshift(at)
+  for (const each of missing) makeOne(each)
+  // A file in its place.
+  if (!statSync(path).isDirectory()) mkdirSync(path)
+}
+
+function makeOne(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    mkdirSync(path, { mode: 0o700 })
   } catch (error) {
-    let around = dirname(path)
-    while (!existsSync(around) && dirname(around) !== around) around = dirname(around)
-    accessSync(around, constants.W_OK)
-    throw error
+    // Another process was quicker.
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error
   }
 }

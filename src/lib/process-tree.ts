@@ -26,14 +26,17 @@ export function isAlive(process: ProcessId): boolean {
  */
 export function killTree(pid: number, marker?: string): void {
   const seen = new Set<number>()
-  // Somebody may fork between the look and the kill: looked again until nobody new is there, and at most so often.
-  for (let round = 0; round < 5; round++) {
+  const until = performance.now() + KILL_MS
+  // Somebody may fork between the look and the kill: looked again until nobody new is there, and at most for so long.
+  do {
     const found = treeOf(pid, marker).filter((one) => !seen.has(one))
     for (const target of [-pid, ...found]) kill(target)
     for (const one of found) seen.add(one)
     if (found.length === 0) return
-  }
+  } while (performance.now() < until)
 }
+
+const KILL_MS = 1000
 
 /** The descendants of a process, itself included where it runs, and all that carry the marker; never this process. */
 function treeOf(pid: number, marker?: string): number[] {
@@ -80,22 +83,27 @@ function isGit(pid: number): boolean {
 
 type Listed = { pid: number; parent: number; group: number }
 
-function listProc(): Listed[] {
-  const found: Listed[] = []
-  for (const name of readdirSync("/proc")) {
-    const stat = /^\d+$/.test(name) ? readStat(Number(name)) : undefined
-    if (stat !== undefined) found.push(stat)
-  }
-  return found
+/** One process as the kernel lists it. */
+export type Stat = Listed & { startedAt: string; residentPages: number }
+
+/** The numbers of all processes of this machine; Linux alone. */
+export function listPids(): number[] {
+  return readdirSync("/proc").map(Number).filter(Number.isInteger)
 }
 
-function readStat(pid: number): (Listed & { startedAt: string }) | undefined {
+function listProc(): Listed[] {
+  return listPids().flatMap((pid) => readStat(pid) ?? [])
+}
+
+/** Undefined for one that is gone, a zombie among them. */
+export function readStat(pid: number): Stat | undefined {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8")
+    const text = readFileSync(`/proc/${pid}/stat`, "latin1")
     // The program's name stands in brackets and may hold anything, brackets and spaces too.
     const [state, parent, group, ...rest] = text.slice(text.lastIndexOf(")") + 2).split(" ")
     if (state === "Z" || state === "X") return undefined
-    return { pid, parent: Number(parent), group: Number(group), startedAt: rest[16] ?? "" }
+    const [startedAt = "", , residentPages = ""] = rest.slice(16)
+    return { pid, parent: Number(parent), group: Number(group), startedAt, residentPages: Number(residentPages) }
   } catch {
     return undefined
   }

@@ -5,6 +5,7 @@ import { createWriteStream, statSync, type WriteStream } from "node:fs"
 import { setTimeout as delay } from "node:timers/promises"
 import { type Kept, keepBytes, splitLines } from "./output.ts"
 import { killTree, TREE_MARKER } from "./process-tree.ts"
+import type { OverLimit } from "./tree-watch.ts"
 
 export type RunOptions = {
   cwd: string
@@ -23,13 +24,16 @@ export type RunOptions = {
   onLine?: (line: string) => void
   signal?: AbortSignal
   onSpawn?: (pid: number) => void
+  /** Watches what its whole tree takes of the machine, and says when that is too much. */
+  within?: ((pid: number, marker: string, over: (limit: OverLimit) => void) => Disposable) | undefined
 }
 
 export type Ran = {
   exitCode: number | null
   signal: string | null
-  /** `missing`: the program could not be started at all; `stderr` says why. */
-  ended: "exit" | "timeout" | "silence" | "aborted" | "missing"
+  /** `missing`: the program could not be started at all; `stderr` says why. `over`: of what it took of the machine. */
+  ended: "exit" | "timeout" | "silence" | "aborted" | "missing" | "over"
+  over?: OverLimit
   stdout: string
   stderr: string
   /** Bytes that were over the limit and are lost. */
@@ -117,16 +121,23 @@ function follow(
     const silence = silenceMs === undefined ? undefined : setTimeout(() => kill("silence"), silenceMs)
     let linger: NodeJS.Timeout | undefined
     const abort = () => kill("aborted")
+    let over: OverLimit | undefined
+    const watched = options.within?.(child.pid, marker, (limit) => {
+      over = limit
+      kill("over")
+    })
     const output = collect(options, { heard: () => silence?.refresh(), failed: abort })
 
     const settle = async (exitCode: number | null, exitSignal: string | null) => {
       if (settled) return
       settled = true
       for (const timer of [timeout, silence, linger]) clearTimeout(timer)
+      watched?.[Symbol.dispose]()
       signal?.removeEventListener("abort", abort)
       const { thrown, ...said } = await output.end()
       if (thrown !== undefined) return reject(thrown.error)
-      resolve({ exitCode, signal: exitSignal, ended, ...said, ms: performance.now() - started })
+      const reached = ended === "over" && over !== undefined ? { over } : {}
+      resolve({ exitCode, signal: exitSignal, ended, ...reached, ...said, ms: performance.now() - started })
     }
     child.stdout?.on("data", output.stdout)
     child.stderr?.on("data", output.stderr)

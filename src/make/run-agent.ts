@@ -2,7 +2,7 @@ import { mkdir, realpath, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Failure } from "../core/failure.ts"
 import type { AgentKind } from "../core/loop.ts"
-import type { AgentResult, Agents, AgentTask, Confinement, Sandbox } from "../core/ports.ts"
+import type { AgentResult, Agents, AgentTask, Confinement, Sandbox, Wrapped } from "../core/ports.ts"
 import { parseStop } from "../core/review.ts"
 import { NOTHING_SPENT, type Spend } from "../core/spend.ts"
 import { type Ran, run } from "../lib/process.ts"
@@ -104,13 +104,7 @@ async function runAgent(task: AgentTask, options: AgentsOptions, signal: AbortSi
   const programs = started === undefined ? [program] : [program, started]
   const confinement = await confine(task, command, { folder, programs, network: access.network })
   const wrapped = options.sandbox.wrap([program, ...command.argv.slice(1)], cwd, confinement)
-  const watched = await watchedRun(
-    wrapped.argv,
-    env,
-    { task, adapter, command, access, log, cwd, lent },
-    options,
-    signal,
-  )
+  const watched = await watchedRun(wrapped, env, { task, adapter, command, access, log, cwd, lent }, options, signal)
   const { ran, session } = watched
   const spend = await spendOfTask(task, watched, access, options.prices)
   if (ran.ended === "aborted" && watched.stopped === undefined) throw aborted(task, spend, signal)
@@ -170,7 +164,7 @@ type Watched = {
 }
 
 async function watchedRun(
-  argv: readonly string[],
+  { argv, within }: Wrapped,
   env: Record<string, string>,
   { task, adapter, command, access: { ceiling, metered }, log, cwd, lent }: Started,
   { watch, outer, prices }: AgentsOptions,
@@ -196,6 +190,7 @@ async function watchedRun(
     logFile: log,
     veil: () => openVeil(shown),
     signal: AbortSignal.any([signal, limit.signal, ...(ceiling === undefined ? [] : [ceiling])]),
+    within,
     onSpawn: (pid) => {
       spawned = pid
       watch?.spawned?.(pid, task)
@@ -230,6 +225,12 @@ function endOf(task: AgentTask, adapter: AgentAdapter, { ran, session, stopped }
       return { is: "failed", code: "timeout", why: `it ran longer than ${seconds(timeoutMs)}` }
     if (ran.ended === "silence")
       return { is: "failed", code: "silence", why: `it printed nothing for ${seconds(silenceMs)}` }
+    if (ran.over !== undefined)
+      return {
+        is: "failed",
+        code: ran.over.limit === "memory" ? "too_much_memory" : "too_many_processes",
+        why: ran.over.why,
+      }
     if (ran.ended === "missing") return { is: "failed", code: "missing_agent", why: stderrTail(ran.stderr) }
   }
   // Where a limit struck after the final account, the exit is our own doing.

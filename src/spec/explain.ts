@@ -190,12 +190,15 @@ function guardrailsToFile(guardrails: Loop["guardrails"]): RawGuardrails {
   })
 }
 
-function limitsToFile({ outputBytes, promptBytes, stepMs, sourceMs }: NonNullable<Loop["guardrails"]["limits"]>) {
+function limitsToFile(limits: NonNullable<Loop["guardrails"]["limits"]>) {
+  const { outputBytes, promptBytes, stepMs, sourceMs, memoryBytes, processes } = limits
   return defined({
     output: outputBytes === undefined ? undefined : writeSize(outputBytes),
     prompt: promptBytes === undefined ? undefined : writeSize(promptBytes),
     step: stepMs === undefined ? undefined : writeDuration(stepMs),
     source: sourceMs === undefined ? undefined : writeDuration(sourceMs),
+    memory: memoryBytes === undefined ? undefined : writeSize(memoryBytes),
+    processes,
   })
 }
 

@@ -92,7 +92,7 @@ function readLimits(
   raw: RawGuardrails["limits"],
   inherited: Guardrails["limits"],
 ): Pick<Guardrails, "limits"> {
-  const size = (key: "output" | "prompt", least: number, inheritedBytes: number | undefined) => {
+  const size = (key: "output" | "prompt" | "memory", least: number, inheritedBytes: number | undefined) => {
     const text = raw?.[key]
     const bytes = text === undefined ? undefined : reading(source, [...path, key], "BAD_SIZE", text, readSize)
     if (bytes === undefined || bytes >= least) return bytes ?? inheritedBytes
@@ -112,9 +112,24 @@ function readLimits(
       raw?.source === undefined
         ? inherited?.sourceMs
         : readSpan(source, [...path, "source"], raw.source, defaultLimits.sourceMs),
+    // With less no runner of tests starts.
+    memoryBytes: size("memory", 100_000_000, inherited?.memoryBytes),
+    processes: readProcesses(source, [...path, "processes"], raw?.processes, inherited?.processes),
   }
   const said = Object.entries(limits).filter(([, value]) => value !== undefined)
   return said.length === 0 ? {} : { limits: Object.fromEntries(said) }
+}
+
+/** Sandbox, shell and command are some processes already. */
+const FEWEST_PROCESSES = 16
+
+function readProcesses(source: SourceFile, path: Path, raw: number | undefined, inherited: number | undefined) {
+  if (raw === undefined || raw >= FEWEST_PROCESSES) return raw ?? inherited
+  complain(source, path, {
+    code: "OUT_OF_RANGE",
+    message: `\`processes\` must be at least ${FEWEST_PROCESSES}, not ${raw}.`,
+  })
+  return inherited
 }
 
 /** A whole number of at least one. */

@@ -194,9 +194,7 @@ export const RawGuardrails = mapping(
     ).optional(),
     max_findings: count("Findings attempted in one run.").optional(),
     protect: list("Globs that nobody but a person may change.").optional(),
-    licences: list(
-      "SPDX ids under which a dependency may come; `default` stands for the usual permissive ones.",
-    ).optional(),
+    licences: list("SPDX ids that a dependency may come under; `default` stands for the permissive ones.").optional(),
     hours: words("When the loop may start: MON-FRI 07:00-19:00 Europe/Berlin.").optional(),
     limits: mapping(
       {
@@ -204,6 +202,8 @@ export const RawGuardrails = mapping(
         prompt: size("The longest prompt.").optional(),
         step: duration("Wall clock of one step that is no attempt: isolate, verify, ship.").optional(),
         source: duration("Wall clock of one source of discovery.").optional(),
+        memory: size("Memory of one agent, or of one check's command, with all processes that it started.").optional(),
+        processes: count("Processes of one agent, or of one check's command, at once.").optional(),
       },
       "Ceilings of what the loop handles.",
       "a mapping such as { output: 10MB, prompt: 200KB }",

@@ -104,7 +104,7 @@ export const loopVocabulary: Vocabulary = {
     ship: ["if", "run", "then"],
     guardrails: Object.keys(RawGuardrails.shape),
     max_diff: ["files", "lines"],
-    limits: ["output", "prompt", "step", "source"],
+    limits: ["output", "prompt", "step", "source", "memory", "processes"],
     hooks: ["after_isolate", "on_escalate"],
     state: ["branch"],
     learn: ["agent"],

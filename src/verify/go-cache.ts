@@ -142,6 +142,7 @@ async function build(
     timeoutMs: FILL_TIMEOUT_MS,
     limitBytes: 1024 * 1024,
     signal,
+    within: wrapped.within,
   })
   if (ran.ended === "exit") return { scratch, cache }
   await scratch[Symbol.asyncDispose]()

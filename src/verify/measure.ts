@@ -127,7 +127,7 @@ function stampOf(context: Context): unknown[] {
 }
 
 /** What may be otherwise the next time, on the same tree: it speaks of the machine. */
-const neverCached: ReadonlySet<string> = new Set(["timeout", "missing_tool", "crashed", "stopped"])
+const neverCached: ReadonlySet<string> = new Set(["timeout", "over_limit", "missing_tool", "crashed", "stopped"])
 
 function isLasting({ result }: Measurement): boolean {
   return result.is === "report" || !neverCached.has(result.code)

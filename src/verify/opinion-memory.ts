@@ -8,7 +8,7 @@ import type { Subject } from "./evidence.ts"
 
 /** Raised when somebody who judges is asked something else, so that what was said before is forgotten. */
 const VERSION = 1
-const LIMITS = { entries: 500, bytes: 512 * 1024 }
+const LIMITS = { entries: 1_000, bytes: 512 * 1024 }
 
 const Given = z.object({ evidence: Evidence, ranModel: z.string().optional() })
 
@@ -41,6 +41,36 @@ export function opinionKey(check: string, { head, base, tree }: Subject, questio
   ])
 }
 
+/** Who gave an opinion of which commit on which base: known before the evidence that it depends on is there again. */
+export type Giver = Pick<OpinionQuestion, "reviewer" | "maker" | "change" | "attempt" | "strict">
+
+function giverKey(check: string, { base, head }: Pick<Subject, "base" | "head">, giver: Giver): string {
+  const { reviewer, maker, change, attempt, strict } = giver
+  return memoryKey([
+    VERSION,
+    "given",
+    check,
+    change,
+    attempt,
+    head,
+    base,
+    strict,
+    reviewer,
+    maker?.spec,
+    maker?.ranModel,
+  ])
+}
+
+/** Whether an opinion was given that will most likely stand; only `rememberedOpinion` says that it does. */
+export async function wasGiven(
+  memory: OpinionMemory,
+  check: string,
+  subject: Pick<Subject, "base" | "head">,
+  giver: Giver,
+): Promise<boolean> {
+  return (await memory.get(giverKey(check, subject, giver))) !== undefined
+}
+
 /** What was said before of the very same, as it was said; nobody is paid for it twice. */
 export async function rememberedOpinion(
   memory: OpinionMemory | undefined,
@@ -62,10 +92,11 @@ export async function rememberOpinion(
   memory: OpinionMemory | undefined,
   key: string,
   { evidence, ran }: Opinion,
+  giver: Giver,
 ): Promise<void> {
   if (voteOf(evidence) === "error") return
-  const ranModel = ran?.ranModel === undefined ? {} : { ranModel: ran.ranModel }
-  await memory?.put(key, { evidence, ...ranModel }).catch(() => {})
+  const given = { evidence, ...(ran?.ranModel === undefined ? {} : { ranModel: ran.ranModel }) }
+  for (const each of [key, giverKey(evidence.check, evidence, giver)]) await memory?.put(each, given).catch(() => {})
 }
 
 const AS_BEFORE = "Given when this commit was verified before; not asked again."

@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import type { Evidence } from "../core/evidence.ts"
+import { Failure } from "../core/failure.ts"
 import type { Finding } from "../core/finding.ts"
 import type { Resolved } from "../core/independence.ts"
 import { isOpinion, layerCheck, reviewCheck } from "../core/judge.ts"
@@ -12,11 +13,13 @@ import { readPatch } from "./diff.ts"
 import { evaluate } from "./evaluator.ts"
 import { type Subject, skipped } from "./evidence.ts"
 import {
+  type Giver,
   type OpinionMemory,
   type OpinionQuestion,
   opinionKey,
   rememberedOpinion,
   rememberOpinion,
+  wasGiven,
 } from "./opinion-memory.ts"
 import { askPanel, type PanelMember, type PanelOpinion } from "./panel.ts"
 import { review } from "./reviewer.ts"
@@ -38,6 +41,26 @@ export type Reviewers = {
   together?: boolean
   /** What they said before of the very same; without it everybody is asked. */
   memory?: OpinionMemory
+  /** Those for whom no money is set aside, since they gave their word before. */
+  heard?: readonly string[]
+}
+
+/** Those of some layers whose word on a commit and its base is remembered. */
+export async function heardBefore(
+  { agents, layers, strict }: Pick<OpinionInput["loop"], "agents" | "layers" | "strict">,
+  subject: Pick<Subject, "base" | "head">,
+  { memory, ...giver }: Omit<Giver, "reviewer" | "strict"> & { memory: OpinionMemory },
+): Promise<string[]> {
+  const heard: string[] = []
+  for (const layer of layers) {
+    for (const name of checkersOf([layer])) {
+      const reviewer = agents[name]
+      const check = layer.by === "evaluator" ? layerCheck(layer) : reviewCheck(name)
+      if (reviewer !== undefined && (await wasGiven(memory, check, subject, { ...giver, reviewer, strict })))
+        heard.push(name)
+    }
+  }
+  return heard
 }
 
 export type OpinionInput = {
@@ -74,6 +97,11 @@ export async function opinionsOf(layer: OpinionLayer, subject: Subject, input: O
   const asking: Asking = { ...input, reviewers, finding, subject, diff, layer }
   const members = await Promise.all(names.map((name) => memberOf(name, asking)))
   const missing = members.flatMap(({ name, known }) => (known === undefined ? [name] : []))
+  const unpaid = missing.filter((name) => reviewers.heard?.includes(name))
+  if (unpaid.length > 0)
+    throw new Failure("OPINION_GONE", `What ${unpaid.join(", ")} said before does not stand any more.`, {
+      retry: "now",
+    })
   told(whoIsAsked(layer, names, missing))
   const { together = true } = reviewers
   const among = together && layer.by === "panel" ? metered(missing, loop) : 1
@@ -159,7 +187,7 @@ async function memberOf(name: string, input: Asking): Promise<Member> {
       const spoken = addSpend(addSpend(input.spent, spent), stillDeclared(input, name))
       const given = { ...question, limits: { ...limits, ...share?.(spoken, among) } }
       const opinion = await (isGoal ? evaluate(check, subject, given) : review(check, subject, given))
-      await rememberOpinion(memory, key, opinion)
+      await rememberOpinion(memory, key, opinion, question)
       return opinion
     },
   }
@@ -171,8 +199,9 @@ function metered(names: readonly string[], { agents }: OpinionInput["loop"]): nu
 }
 
 /** The prices of commands that are still to be asked: what is set aside for them is nobody else's. */
-function stillDeclared({ loop, known }: OpinionInput, asking: string): Spend {
+function stillDeclared({ loop, known, reviewers }: OpinionInput, asking: string): Spend {
   const asked = (name: string, layer: Layer) =>
+    reviewers?.heard?.includes(name) === true ||
     known.some(({ check }) => check === (layer.by === "evaluator" ? layerCheck(layer) : reviewCheck(name)))
   const usd = loop.layers
     .flatMap((layer) => checkersOf([layer]).filter((name) => name !== asking && !asked(name, layer)))

@@ -237,6 +237,7 @@ function stoppedEarly(ran: Ran, text: string): Parsed | undefined {
       code: "timeout",
       why: `\`${text}\` did not end within its time limit (${Math.round(ran.ms / 1000)} s).`,
     }
+  if (ran.ended === "over") return { is: "error", code: "over_limit", why: `\`${text}\` was ended: ${ran.over?.why}.` }
   if (ran.ended === "aborted") return { is: "error", code: "stopped", why: "The measurement was stopped." }
   if (ran.ended === "missing") return { is: "error", code: "missing_tool", why: ran.stderr }
   if (ran.exitCode === 127)
@@ -292,6 +293,7 @@ async function confined(
     timeoutMs,
     limitBytes: OUTPUT_BYTES,
     signal: place.signal,
+    within: wrapped.within,
   })
   return { ran, sandboxed: wrapped.sandboxed }
 }

@@ -23,7 +23,7 @@ export async function shellOn({ workspaces, sandbox, commit, command, path = "",
   await using checkout = await workspaces.checkout(commit, "sh", signal)
   const tmp = await mkdtemp(join(tmpdir(), "flyball-sh-"))
   try {
-    const { argv } = sandbox.wrap(["/bin/sh", "-c", command], join(checkout.path, path), {
+    const { argv, within } = sandbox.wrap(["/bin/sh", "-c", command], join(checkout.path, path), {
       writable: [checkout.path],
       readable: checkout.readable ?? [],
       network: "none",
@@ -37,9 +37,11 @@ export async function shellOn({ workspaces, sandbox, commit, command, path = "",
       timeoutMs,
       limitBytes: LIMIT_BYTES,
       signal,
+      within,
     })
     signal.throwIfAborted()
-    return { exitCode: ran.exitCode, stdout: ran.stdout, stderr: ran.stderr, timedOut: ran.ended === "timeout" }
+    const stderr = ran.over === undefined ? ran.stderr : `${ran.stderr}\nIt was ended: ${ran.over.why}.`
+    return { exitCode: ran.exitCode, stdout: ran.stdout, stderr, timedOut: ran.ended === "timeout" }
   } finally {
     await rm(tmp, { recursive: true, force: true })
   }

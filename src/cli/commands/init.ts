@@ -26,6 +26,7 @@ export async function init(terminal: Terminal, options: { yes?: boolean; agent?:
     // Who was here before knows what is wrong; a dry run says it again.
     const isFirst = written.some((path) => path.startsWith(".flyball/loops/"))
     const looked = isFirst ? await lookOnce(plan, signal, progress) : { findings: [], notes: [] }
+    const ready = await readyNow(plan, isFirst, signal)
     const report = InitReport.parse({
       repo: plan.repo.root,
       agents: plan.agents,
@@ -37,8 +38,8 @@ export async function init(terminal: Terminal, options: { yes?: boolean; agent?:
       written,
       kept: plan.kept,
       ...looked,
-      ...(await readyNow(plan, isFirst, signal)),
-      notes: [...plan.notes, ...looked.notes],
+      ...(ready === undefined ? {} : { readiness: ready.readiness }),
+      notes: [...plan.notes, ...looked.notes, ...(ready?.notes ?? [])],
     })
     print(terminal, report, (shown) => render(terminal, shown, plan))
     return exitCodes.done
@@ -63,12 +64,12 @@ async function lookOnce(plan: InitPlan, signal: AbortSignal, progress: Parameter
 }
 
 /** Where it can't be told, that is no reason to fail: the files are written. */
-async function readyNow(plan: InitPlan, looked: boolean, signal: AbortSignal): Promise<Pick<InitReport, "readiness">> {
+async function readyNow(plan: InitPlan, looked: boolean, signal: AbortSignal) {
   try {
-    return { readiness: await readinessOfPlan(plan, looked, signal) }
+    return await readinessOfPlan(plan, looked, signal)
   } catch {
     signal.throwIfAborted()
-    return {}
+    return undefined
   }
 }
 
@@ -87,7 +88,7 @@ function tellPlan({ err, color, json }: Terminal, plan: InitPlan): void {
     row("ci", `${ci.join(", ")} ${color.dim("(no connector yet: the checks above are run on the base instead)")}`)
 }
 
-function render(terminal: Terminal, report: InitReport, { loop, ready }: InitPlan): string {
+function render(terminal: Terminal, report: InitReport, plan: InitPlan): string {
   const { color } = terminal
   const lines: string[] = []
   const { found = 0 } = report
@@ -104,16 +105,25 @@ function render(terminal: Terminal, report: InitReport, { loop, ready }: InitPla
   if (report.found === 0) lines.push("", "Nothing to fix was found right now.")
   if (report.readiness !== undefined) lines.push("", ...readinessLines(terminal, report.readiness))
   for (const note of report.notes) lines.push(color.dim(`note: ${plain(note, 240)}`))
-  lines.push("", ...next(color, loop, ready))
+  lines.push("", ...next(color, plan))
   return lines.join("\n")
 }
 
-function next(color: Terminal["color"], loop: string, ready: boolean): string[] {
+/** A command of the project's own world. */
+function exampleMaker(checks: InitPlan["checks"]): string {
+  const runs = checks.map(({ run, format }) => `${run} ${format}`).join("\n")
+  if (/\bgo (test|build)\b/.test(runs)) return "gofmt -w ."
+  if (/\bcargo\b/.test(runs)) return "cargo fmt"
+  if (/\b(pytest|unittest|ruff|mypy)\b/.test(runs)) return "ruff check --fix ."
+  return /biome/.test(runs) ? "npx biome check --write ." : "npx eslint --fix ."
+}
+
+function next(color: Terminal["color"], { loop, ready, checks }: InitPlan): string[] {
   const file = `.flyball/loops/${loop}.yaml`
   if (ready) return [`${color.bold("Next")}  read ${file}, then: flyball run ${loop}`]
   return [
     `${color.bold("Next")}  read ${file}. Somebody must make the changes: install claude or codex, or name a command:`,
-    '      flyball init --agent "npx eslint --fix ."   (any command; it changes files, Flyball does the rest)',
+    `      flyball init --agent "${exampleMaker(checks)}"   (any command; it changes files, Flyball does the rest)`,
     `      then: flyball run ${loop}`,
   ]
 }

@@ -31,6 +31,11 @@ function partLines(terminal: Terminal, part: Part): string[] {
       : [color.bold(`${plain(file)}:${from === to ? from : `${from}-${to}`}`), ...quoted(color, text)]
   if (by === "nobody" || commit === undefined) return [...place, "  in your checkout, and not committed yet"]
   const where = `${commit.sha.slice(0, 10)} ${plain(commit.subject, 100)} ${color.dim(`(${localTime(commit.at)})`)}`
+  if (by === "unknown")
+    return [
+      ...place,
+      `  there since ${where} or longer: this shallow clone begins with that commit, so who wrote it is not known here`,
+    ]
   const head = by === "loop" ? `  ${where}` : `  written by ${plain(commit.author)} in ${where}: not by a loop`
   return [
     ...place,

@@ -8,9 +8,10 @@ import { run } from "../../lib/process.ts"
 import { hasErrors } from "../../spec/diagnostic.ts"
 import { checkoutTree, loopFiles } from "../../spec/tree.ts"
 import { agentsHere } from "../agents-here.ts"
+import { ofTheDisk } from "../disk-failure.ts"
 import { Readiness } from "../gate/readiness.ts"
 import { readinessHere } from "../gate/readiness-here.ts"
-import { flyballHome } from "../home.ts"
+import { flyballHome, openHome } from "../home.ts"
 import { detectHere, loadHere } from "../load.ts"
 import { openDatabase } from "../postgres/launch.ts"
 import { NOT_CRASH_SAFE } from "../session.ts"
@@ -43,10 +44,15 @@ export async function examine(
   { prove = false, progress = () => {} }: { prove?: boolean; progress?: Progress } = {},
 ): Promise<DoctorReport> {
   const home = flyballHome(process.env)
+  const bare = [guarded("git", gitItem), guarded("node", nodeItem), guarded("agents", () => agentsItem())]
+  const kept = await guarded("data", async () => {
+    openHome(home)
+    return { state: "ok", says: home }
+  })
+  // All else writes there, and would say the same.
+  if (kept.state !== "ok") return { items: [...(await Promise.all(bare)), kept] }
   const machine = [
-    guarded("git", gitItem),
-    guarded("node", nodeItem),
-    guarded("agents", () => agentsItem()),
+    ...bare,
     guarded("sandbox", () => sandboxItem(home)),
     guarded("database", () => databaseItem(home, signal)),
   ]
@@ -54,10 +60,25 @@ export async function examine(
     Promise.all([...machine, projectItems(cwd, home, signal)]),
     prove ? undefined : readyByFiles(cwd, home, signal),
   ])
-  if (!prove) return { items: items.flat(), ...(readiness === undefined ? {} : { readiness }) }
+  if (!prove)
+    return { items: items.flat(), ...(readiness === undefined ? {} : { readiness: heldBack(readiness, items.flat()) }) }
   // Not beside the rest: what is timed should have the machine for itself.
   const proof = await proveHere({ cwd, commit: "HEAD", signal, progress })
-  return { items: items.flat(), readiness: proof.readiness, proof }
+  const held = heldBack(proof.readiness, items.flat())
+  return { items: items.flat(), readiness: held, proof: { ...proof, readiness: held } }
+}
+
+/** What keeps a run from beginning keeps the repository from being ready, whatever its checks are. */
+function heldBack(readiness: Readiness, items: readonly DoctorItem[]): Readiness {
+  const missing = items.filter(({ state }) => state === "missing")
+  const [first] = missing
+  if (first === undefined) return readiness
+  return {
+    ...readiness,
+    is: "not_yet",
+    says: `${first.name}: ${first.says}`,
+    raise: [...missing.map(({ name, says, advice }) => advice ?? `${name}: ${says}`), ...readiness.raise],
+  }
 }
 
 /** By what the files promise: nothing is run. Where even that can't be seen, the items say why. */
@@ -82,12 +103,16 @@ async function projectItems(cwd: string, home: string, signal: AbortSignal): Pro
     const state = nowhere ? "lacking" : "missing"
     return [{ name: "repository", state, says, ...(repo.hint === undefined ? {} : { advice: repo.hint }) }]
   }
-  return Promise.all([
+  const surveyed: string[] = []
+  const items = await Promise.all([
     guarded("repository", async () => ({ state: "ok", says: repo.root })),
-    guarded("remote", () => remoteItem(repo, home, signal)),
+    guarded("remote", () => remoteItem(repo, home, signal, (note) => surveyed.push(note))),
     guarded("checks", () => checksItem(repo)),
     guarded("loops", () => loopsItem(repo)),
   ])
+  // What a run would say of the repository before it begins: submodules, LFS, signatures.
+  const notes = surveyed.map((says): DoctorItem => ({ name: "workspaces", state: "lacking", says }))
+  return [...items.slice(0, 2), ...notes, ...items.slice(2)]
 }
 
 type Item = Omit<DoctorItem, "name">
@@ -96,7 +121,7 @@ async function guarded(name: string, look: () => Promise<Item>): Promise<DoctorI
   try {
     return { name, ...(await look()) }
   } catch (thrown) {
-    const { message, hint } = asFailure(thrown)
+    const { message, hint } = asFailure(ofTheDisk(thrown))
     return { name, state: "missing", says: message, ...(hint === undefined ? {} : { advice: hint }) }
   }
 }
@@ -162,8 +187,9 @@ async function databaseItem(home: string, signal: AbortSignal): Promise<Item> {
 /** A remote that does not answer by then is taken for unreachable. */
 const REMOTE_MS = 20_000
 
-async function remoteItem(repo: Repo, home: string, signal: AbortSignal): Promise<Item> {
-  const workspaces = openWorkspaces({ repo, sandbox: await detectSandbox({ home }), progress: () => {} })
+async function remoteItem(repo: Repo, home: string, signal: AbortSignal, note: (text: string) => void): Promise<Item> {
+  const progress: Progress = ({ verb, text }) => (verb === "isolate" ? note(text) : undefined)
+  const workspaces = openWorkspaces({ repo, sandbox: await detectSandbox({ home }), progress, announces: true })
   const limit = AbortSignal.timeout(REMOTE_MS)
   const base = await workspaces.base(AbortSignal.any([signal, limit])).catch((thrown: unknown) => {
     if (!limit.aborted) throw thrown

@@ -15,15 +15,22 @@ export type Surroundings = {
   paths: readonly string[]
   checks: readonly CheckSpec[]
   lacking: readonly Lacking[]
+  /** Checks that were tried and could not be measured. */
+  unmeasured?: readonly Unmeasured[]
   /** Agents that can be run here: `claude 2.1.0`. */
   agents: readonly string[]
   /** The command line, or the agent's name, that the user gave. */
   maker: string | undefined
 }
 
+/** A check that can't be measured here, and in a few words why. */
+export type Unmeasured = { check: string; why: string }
+
 /** A first loop for this repository: the one of the documentation, with the checks that exist here. */
 export function firstLoop(here: Surroundings): string {
-  const { checks, lacking, agents, maker, repo, paths } = here
+  const { lacking, agents, maker, repo, paths, unmeasured = [] } = here
+  const left = leftUnmeasured(here.checks, unmeasured)
+  const checks = here.checks.filter(({ name }) => !left.some(({ check }) => check === name))
   const setup = setupOf(repo, paths)
   const lines = [
     `# What Flyball does here. \`flyball validate\` checks this file; \`flyball run ${FIRST_LOOP} --dry-run\` shows what it would do.`,
@@ -46,6 +53,7 @@ export function firstLoop(here: Surroundings): string {
     ...leftOut(checks, lacking).map(
       ({ check, needs }) => `      # ${check} is left out: ${needs} is not installed here`,
     ),
+    ...left.map(({ check, why }) => `      # ${check} is left out: it can't be measured here (${why})`),
     ...(judges(checks, lacking).length === 0 ? noJudge : []),
     `      check: ${[...judges(checks, lacking), "diff_reasonable"].join(" AND ")}`,
     "  - ship:",
@@ -81,6 +89,12 @@ export const IGNORED =
 export function leftOut(checks: readonly CheckSpec[], lacking: readonly Lacking[]): Lacking[] {
   const named = judging(checks)
   return lacking.filter(({ check }) => named.some(({ name, kind }) => name === check && kind !== "tests"))
+}
+
+/** What was tried and can't be measured: like what is not installed, it is left out unless it is tests. */
+export function leftUnmeasured(checks: readonly CheckSpec[], unmeasured: readonly Unmeasured[]): Unmeasured[] {
+  const named = judging(checks)
+  return unmeasured.filter(({ check }) => named.some(({ name, kind }) => name === check && kind !== "tests"))
 }
 
 /** Names of the checks that judge: the tests of every language, lint and types; without tests, that it builds. */

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs"
-import { mkdir, writeFile } from "node:fs/promises"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { z } from "zod"
 import { Failure } from "../../core/failure.ts"
@@ -15,7 +15,17 @@ import { readinessHere } from "../gate/readiness-here.ts"
 import { flyballHome } from "../home.ts"
 import { detectHere, trackedFiles } from "../load.ts"
 import { ciOf } from "./ci-here.ts"
-import { FIRST_LOOP, firstLoop, IGNORED, judges, leftOut, makerFile, setupOf } from "./first-loop.ts"
+import {
+  FIRST_LOOP,
+  firstLoop,
+  IGNORED,
+  judges,
+  leftOut,
+  leftUnmeasured,
+  makerFile,
+  setupOf,
+  type Unmeasured,
+} from "./first-loop.ts"
 import { loginNotes } from "./login.ts"
 import { type Lacking, lackingTools } from "./tools-here.ts"
 
@@ -52,6 +62,8 @@ export type InitPlan = {
   loop: string
   /** Whether that loop's maker can be run here. */
   ready: boolean
+  /** The first loop without checks that turned out to be impossible to measure here. */
+  loopWithout(unmeasured: readonly Unmeasured[]): string
 }
 
 /** What `init` would write here, from what it found. `maker`: an agent's name, or a command line. */
@@ -70,6 +82,8 @@ export async function planInit(cwd: string, maker: string | undefined): Promise<
   const usable = detected.filter((agent) => agent.usable)
   const agents = usable.map(({ kind, version }) => `${kind} ${version ?? ""}`.trim())
   if (command !== undefined) refuseUnusable(command)
+  const loopWithout = (unmeasured: readonly Unmeasured[]) =>
+    firstLoop({ repo, paths, checks, lacking, unmeasured, agents, maker: command })
   const wanted = [
     // A first loop is proposed to those who have none.
     ...(loops.length > 0
@@ -77,7 +91,7 @@ export async function planInit(cwd: string, maker: string | undefined): Promise<
       : [
           {
             path: `.flyball/loops/${FIRST_LOOP}.yaml`,
-            text: firstLoop({ repo, paths, checks, lacking, agents, maker: command }),
+            text: loopWithout([]),
           },
           { path: ".flyball/.gitignore", text: IGNORED },
         ]),
@@ -107,6 +121,7 @@ export async function planInit(cwd: string, maker: string | undefined): Promise<
       ...(await setupNotes(repo, loops.length === 0 ? paths : [])),
     ],
     loop: loops[0] === undefined ? FIRST_LOOP : basename(loops[0]).replace(/\.ya?ml$/, ""),
+    loopWithout,
     ready: agents.length > 0 || command !== undefined || there(".flyball/agents/implementer.md"),
   }
 }
@@ -163,13 +178,46 @@ const DEPENDENCIES =
 /** The first look has measured most of it; the rest is for `doctor --prove`. */
 const READINESS_MS = 15_000
 
-/** How ready the repository is, without keeping anybody waiting; nothing is run where nobody took a first look. */
-export function readinessOfPlan(
-  { repo, checks, lacking, ready }: InitPlan,
+/**
+ * How ready the repository is, without keeping anybody waiting; nothing is run where nobody took a first look. What could not be
+ * measured is taken out of the loop that was written a moment ago, if nobody touched it since, and is said.
+ */
+export async function readinessOfPlan(
+  plan: InitPlan,
   looked: boolean,
   signal: AbortSignal,
-): Promise<Readiness> {
-  return readinessHere({ repo, checks, lacking, agent: ready, measureMs: looked ? READINESS_MS : 0, signal })
+): Promise<{ readiness: Readiness; notes: string[] }> {
+  const { repo, checks, lacking, ready, loopWithout } = plan
+  const unmeasured: Unmeasured[] = []
+  const readiness = await readinessHere({
+    repo,
+    checks,
+    lacking,
+    agent: ready,
+    measureMs: looked ? READINESS_MS : 0,
+    seen: (check, { is, says }) => {
+      if (is === "error") unmeasured.push({ check, why: inAFewWords(says) })
+    },
+    signal,
+  })
+  const left = leftUnmeasured(checks, unmeasured)
+  const path = join(repo.root, `.flyball/loops/${FIRST_LOOP}.yaml`)
+  if (!looked || left.length === 0 || (await readFile(path, "utf8")) !== loopWithout([]))
+    return { readiness, notes: [] }
+  await writeFile(path, loopWithout(unmeasured))
+  return {
+    readiness,
+    notes: left.map(({ check, why }) => `${check} was taken out of the loop: it can't be measured here (${why}).`),
+  }
+}
+
+/** The first line of what went wrong, without the name of the error. */
+function inAFewWords(says: string): string {
+  return says
+    .replace(/^\w+: /, "")
+    .replace(/\s+/g, " ")
+    .slice(0, 100)
+    .trim()
 }
 
 /** Agents of ours that can be run today, by the names that `use:` knows. */

@@ -26,8 +26,8 @@ export const TraceReport = z.object({
       from: z.number().optional(),
       to: z.number().optional(),
       text: z.array(z.string()),
-      /** `nobody`: the lines are in the checkout alone. */
-      by: z.enum(["loop", "person", "nobody"]),
+      /** `nobody`: the lines are in the checkout alone. `unknown`: the clone is shallow, and they may be older than it. */
+      by: z.enum(["loop", "person", "nobody", "unknown"]),
       commit: TracedCommit.optional(),
       stories: z.array(Story),
       /** Loops that wrote the same lines before, the newest first. */
@@ -66,6 +66,8 @@ export async function trace({ cwd, what, full = false, signal }: TraceOptions): 
           before: [],
         }))
       : await Promise.all(lines.map((each) => linePart(target.is === "lines" ? target.file : "", each, tracer)))
+  if (parts.some(({ by }) => by === "unknown"))
+    notes.push("This clone is shallow: `git fetch --unshallow` brings the commits that lines are older than.")
   return { what, repo: repo.root, parts, ledger: ledger.books.is === "open" ? "open" : ledger.books.why, notes }
 }
 
@@ -104,11 +106,17 @@ function openTracer(repo: Repo, books: Books, asking: Asking, full: boolean): Tr
 
 async function linePart(
   file: string,
-  { from, to, text, origin }: Blamed,
+  { from, to, text, origin, beginsHere }: Blamed,
   tracer: Tracer,
 ): Promise<TraceReport["parts"][number]> {
   const place = { file, from, to, text }
   if (origin === undefined) return { ...place, by: "nobody", stories: [], before: [] }
+  if (beginsHere === true) {
+    const [commit] = await readCommits([origin.sha], tracer.asking)
+    if (commit === undefined) throw new Error(`git knows no ${origin.sha}`)
+    const { sha, author, at, subject } = commit
+    return { ...place, by: "unknown", commit: { sha, author, at, subject }, stories: [], before: [] }
+  }
   const earlier = (await historyOf(origin, tracer.asking)).filter((sha) => sha !== origin.sha)
   const [last, ...rest] = await tracer.traced([origin.sha, ...earlier])
   if (last === undefined) throw new Error(`git knows no ${origin.sha}`)

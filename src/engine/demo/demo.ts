@@ -41,7 +41,7 @@ export async function playDemo(options: DemoOptions): Promise<DemoReport> {
   const story = await readStory(join(examplesFolder(), "shop-demo"))
   const folder = options.keep === undefined ? await newFolder() : resolve(options.keep)
   progress({ verb: "trigger", text: `an example project and its remote, in ${folder}` })
-  const stage = await buildStage(folder, story, { agent, reviewer })
+  const stage = await buildStage(folder, story, { agent, reviewer }, (text) => progress({ verb: "isolate", text }))
   const run = await runLoop({
     cwd: stage.project,
     loop: "daily-triage",

@@ -1,9 +1,12 @@
 import { existsSync } from "node:fs"
-import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { cp, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises"
+import { homedir } from "node:os"
+import { basename, dirname, join } from "node:path"
 import { stringify } from "yaml"
+import { z } from "zod"
 import { Failure } from "../../core/failure.ts"
 import { entry } from "../../lib/entry.ts"
+import { buildEnv } from "../../lib/environment.ts"
 import { git } from "../../lib/git.ts"
 import { run } from "../../lib/process.ts"
 import type { Story } from "./story.ts"
@@ -19,8 +22,13 @@ export function examplesFolder(): string {
   return join(dirname(dirname(entry("flyball.js"))), "examples")
 }
 
-/** Builds the stage in an empty folder: the example's history, commit by commit, and its remote. */
-export async function buildStage(folder: string, story: Story, cast: Cast): Promise<Stage> {
+/** Builds the stage in an empty folder: the example's history, commit by commit, and its remote. `told` hears of what takes long. */
+export async function buildStage(
+  folder: string,
+  story: Story,
+  cast: Cast,
+  told: (text: string) => void = () => {},
+): Promise<Stage> {
   const examples = examplesFolder()
   const stage = {
     folder,
@@ -28,25 +36,42 @@ export async function buildStage(folder: string, story: Story, cast: Cast): Prom
     remote: join(folder, "shop.git"),
     story: join(examples, "shop-demo"),
   }
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 })
   if ((await readdir(folder)).length > 0) {
     throw new Failure("FOLDER_NOT_EMPTY", `${folder} is not empty.`, {
       hint: "Name a folder that does not exist yet: --keep DIR.",
     })
   }
-  await cp(join(examples, "shop"), stage.project, { recursive: true, filter: (path) => !path.includes("node_modules") })
+  try {
+    await build(stage, story, cast, told)
+  } catch (thrown) {
+    // A stage on which nothing can be played is not left behind.
+    await rm(stage.project, { recursive: true, force: true })
+    await rm(stage.remote, { recursive: true, force: true })
+    if (made !== undefined) await rmdir(folder).catch(() => {})
+    throw thrown
+  }
+  return stage
+}
+
+async function build(stage: Stage, story: Story, cast: Cast, told: (text: string) => void): Promise<void> {
+  await cp(join(examplesFolder(), "shop"), stage.project, {
+    recursive: true,
+    filter: (path) => basename(path) !== "node_modules",
+  })
+  // npm packs no `.gitignore`: it stands without its dot.
+  await rename(join(stage.project, "gitignore"), join(stage.project, ".gitignore"))
   await writeAgents(stage, story, cast)
-  await lendLinter(stage.project)
+  await lendLinter(stage.project, told)
   await git(["init", "--quiet", "--initial-branch=main"], { cwd: stage.project })
   for (const [index, { author, message, paths }] of story.history.entries()) {
     const last = index === story.history.length - 1
     await git(["add", "--", ...(last ? ["."] : paths)], { cwd: stage.project })
     await commit(stage.project, author, message)
   }
-  await git(["init", "--quiet", "--bare", "--initial-branch=main", stage.remote], { cwd: folder })
+  await git(["init", "--quiet", "--bare", "--initial-branch=main", stage.remote], { cwd: stage.folder })
   await git(["remote", "add", "origin", stage.remote], { cwd: stage.project })
   await git(["push", "--quiet", "--set-upstream", "origin", "main"], { cwd: stage.project })
-  return stage
 }
 
 /** What a colleague pushes to the remote while the run is under way; the checkout does not see it. */
@@ -91,19 +116,13 @@ async function writeAgents({ project, story }: Stage, told: Story, cast: Cast): 
   }
 }
 
-/** The example's one dependency is the linter that we are checked with ourselves: it is lent, not installed. */
-async function lendLinter(project: string): Promise<void> {
-  const from = join(dirname(examplesFolder()), "node_modules")
+/** The example's one dependency is the linter that we are checked with ourselves: in a clone of Flyball it is lent, else npm installs it. */
+async function lendLinter(project: string, told: (text: string) => void): Promise<void> {
+  const own = dirname(examplesFolder())
   const to = join(project, "node_modules")
-  if (!existsSync(join(from, "@biomejs", "biome"))) {
-    throw new Failure(
-      "DEMO_NEEDS_LINTER",
-      "The demo's example is linted with biome, which is not installed beside Flyball.",
-      {
-        hint: "Run the demo in a clone of Flyball, after `npm ci`.",
-      },
-    )
-  }
+  // Beside Flyball's source, or beside Flyball where both are installed.
+  const from = [join(own, "node_modules"), dirname(own)].find((each) => existsSync(join(each, "@biomejs", "biome")))
+  if (from === undefined) return installLinter(project, told)
   await mkdir(join(to, ".bin"), { recursive: true })
   // Hard links where the file system can: a hundred megabytes need not be copied to be looked at.
   const env = { PATH: process.env.PATH ?? "/usr/bin:/bin" }
@@ -117,4 +136,31 @@ async function lendLinter(project: string): Promise<void> {
     env,
     timeoutMs: 10_000,
   })
+}
+
+const INSTALL_MS = 3 * 60_000
+const Manifest = z.object({ devDependencies: z.object({ "@biomejs/biome": z.string() }) })
+
+/** As the user's npm installs anything: his registry, his cache; no script of a package runs. */
+async function installLinter(project: string, told: (text: string) => void): Promise<void> {
+  const { devDependencies } = Manifest.parse(JSON.parse(await readFile(join(project, "package.json"), "utf8")))
+  const wanted = `@biomejs/biome@${devDependencies["@biomejs/biome"]}`
+  told(`installing the example's linter: ${wanted} (some 60 MB, from npm, once)`)
+  const quiet = ["--no-save", "--no-package-lock", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"]
+  const proxies = Object.entries(process.env).flatMap(([name, value]): [string, string][] =>
+    value !== undefined && /^(https?_proxy|no_proxy|npm_config_\w+|node_extra_ca_certs)$/i.test(name)
+      ? [[name, value]]
+      : [],
+  )
+  const env = buildEnv({ home: homedir(), tmp: dirname(project), extra: Object.fromEntries(proxies) })
+  const ran = await run(["npm", "install", ...quiet, wanted], { cwd: project, env, timeoutMs: INSTALL_MS })
+  if (ran.exitCode === 0 && existsSync(join(project, "node_modules", ".bin", "biome"))) return
+  const why =
+    `${ran.stderr}\n${ran.stdout}`.split("\n").find((line) => /^npm (error|ERR!) \S/.test(line)) ??
+    "npm did not install it"
+  throw new Failure(
+    "DEMO_NEEDS_LINTER",
+    `The demo's example is linted with biome, and npm could not install it: ${why.slice(0, 200)}`,
+    { hint: "The demo needs npm and its registry once; in a clone of Flyball, after `npm ci`, it needs neither." },
+  )
 }

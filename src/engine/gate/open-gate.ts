@@ -5,13 +5,14 @@ import type { Finding } from "../../core/finding.ts"
 import type { CheckSpec, Layer } from "../../core/loop.ts"
 import type { Progress, Repo, Sandbox, Workspaces } from "../../core/ports.ts"
 import { borrowRepo } from "../../isolate/borrow.ts"
+import { sweepCheckouts } from "../../isolate/checkout.ts"
 import { openRepo } from "../../isolate/repo.ts"
-import { detectSandbox } from "../../isolate/sandbox.ts"
+import { detectSandbox, withLimits } from "../../isolate/sandbox.ts"
 import { openWorkspaces } from "../../isolate/workspaces.ts"
 import { type GateInput, type GateResult, gate } from "../../verify/gate.ts"
 import { openProber, type TreeProber } from "../../verify/measure.ts"
 import { overlayTree } from "../../verify/overlay.ts"
-import { flyballHome } from "../home.ts"
+import { flyballHome, openHome } from "../home.ts"
 import { changedPaths } from "./commits.ts"
 import { type Definitions, layersFor, loopAt, offeredAt } from "./offered.ts"
 
@@ -59,8 +60,11 @@ export type OpenGate = AsyncDisposable & {
 export async function openGate(options: OpenGateOptions): Promise<OpenGate> {
   const { cwd, setup, signal, progress = () => {}, env = process.env } = options
   const home = flyballHome(env)
+  openHome(home)
   const source = await openRepo(cwd, home, { bareToo: true })
   const sandbox = await detectSandbox({ home, hidden: [source.root] })
+  // What a gate left that was killed: where nothing but gates runs, nobody else clears it away. It is no reason not to judge.
+  const swept = sweepCheckouts(source).catch(() => [])
   const repo = borrowRepo(source, "gate")
   const known = new Map<string, Promise<Definitions>>()
   const definitionsAt = (base: string) => {
@@ -69,9 +73,11 @@ export async function openGate(options: OpenGateOptions): Promise<OpenGate> {
     return found
   }
   const tools = new Map<string, GateTools>()
-  const toolsFor = ({ hook, loopPath, path }: Definitions) => {
-    const key = JSON.stringify([hook, loopPath, path])
-    const found = tools.get(key) ?? openTools({ source, repo, sandbox, hook: setup ?? hook, loopPath, path, progress })
+  const toolsFor = ({ hook, loopPath, path, guardrails: { limits } }: Definitions) => {
+    const key = JSON.stringify([hook, loopPath, path, limits])
+    const limited = withLimits(sandbox, limits)
+    const found =
+      tools.get(key) ?? openTools({ source, repo, sandbox: limited, hook: setup ?? hook, loopPath, path, progress })
     tools.set(key, found)
     return found
   }
@@ -115,7 +121,10 @@ export async function openGate(options: OpenGateOptions): Promise<OpenGate> {
       })
       return { ...result, layers, definitions, measurements }
     },
-    [Symbol.asyncDispose]: () => repo[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await swept
+      await repo[Symbol.asyncDispose]()
+    },
   }
 }
 

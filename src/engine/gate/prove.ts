@@ -179,7 +179,7 @@ export function stateOf(first: Measurement, second: Measurement): CheckState {
   }
 }
 
-function redsOf({ result }: Measurement): { reds: Set<string>; ran: number; says: string } {
+function redsOf({ result, exitCode }: Measurement): { reds: Set<string>; ran: number; says: string } {
   if (result.is === "error") return { reds: new Set([`${result.code}: ${result.why}`]), ran: -1, says: result.why }
   const { report } = result
   switch (report.kind) {
@@ -190,10 +190,12 @@ function redsOf({ result }: Measurement): { reds: Set<string>; ran: number; says
       return { reds: new Set(reds), ran, says: `${ran} tests pass${idle === 0 ? "" : `, ${idle} skipped or todo`}` }
     }
     case "issues": {
-      const reds = report.issues.map(
-        ({ rule, file, line }) => `${rule} in ${file}${line === undefined ? "" : `:${line}`}`,
-      )
-      return { reds: new Set(reds), ran: report.issues.length, says: "nothing reported" }
+      // What a linter warns of without being red by it is nothing to be mended first.
+      const counted = exitCode === 0 ? report.issues.filter(({ severity }) => severity === "error") : report.issues
+      const reds = counted.map(({ rule, file, line }) => `${rule} in ${file}${line === undefined ? "" : `:${line}`}`)
+      const warnings = report.issues.length - counted.length
+      const says = warnings === 0 ? "nothing reported" : `${warnings} warnings, by which it is not red`
+      return { reds: new Set(reds), ran: report.issues.length, says }
     }
     case "exit":
       return { reds: new Set(report.exitCode === 0 ? [] : [`exits ${report.exitCode}`]), ran: 1, says: "exits 0" }

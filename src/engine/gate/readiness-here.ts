@@ -19,6 +19,8 @@ export type HereOptions = {
   agent: boolean
   /** For measuring the checks as they are, all together; what takes longer is not measured. 0: nothing is run. */
   measureMs: number
+  /** Told of each check as it is measured. */
+  seen?: (check: string, state: CheckState) => void
   signal: AbortSignal
 }
 
@@ -47,7 +49,7 @@ export async function readinessHere(options: HereOptions): Promise<Readiness> {
 
 /** The checks of HEAD as they are, tests first; what a run measured lately is remembered and costs nothing. */
 async function statesWithin(
-  { repo, checks, measureMs, signal }: HereOptions,
+  { repo, checks, measureMs, seen, signal }: HereOptions,
   lacking: readonly Lacking[],
 ): Promise<Map<string, CheckState>> {
   const states = new Map<string, CheckState>()
@@ -62,7 +64,9 @@ async function statesWithin(
     const measured = limit.aborted ? undefined : await prober.measure(check, sha, limit).catch(() => undefined)
     signal.throwIfAborted()
     if (measured === undefined || (measured.result.is === "error" && measured.result.code === "stopped")) break
-    states.set(check.name, stateOf(measured, measured))
+    const state = stateOf(measured, measured)
+    states.set(check.name, state)
+    seen?.(check.name, state)
   }
   return states
 }

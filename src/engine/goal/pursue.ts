@@ -16,6 +16,7 @@ import { type EvaluatorChoice, evaluatorFor, namedAgent, nobody, withEvaluator }
 import { goalLoop } from "./goal-loop.ts"
 import { keepGoal } from "./kept.ts"
 import { inFull, measurable } from "./measurable.ts"
+import { closeOutdated } from "./outdated.ts"
 
 /** What a pursued goal came to: printed as JSON by `flyball goal --json`. */
 export const GoalReport = z.object({
@@ -137,6 +138,7 @@ export async function pursueGoal(options: GoalOptions): Promise<GoalReport> {
   const started = performance.now()
   const everyMs = options.every === undefined ? undefined : readEvery(options.every)
   const { repo, loop, evaluator } = await planGoal(options)
+  await closeOutdated(options, repo, loop)
   await keepGoal(repo, loop)
   const { cwd, signal } = options
   let usd = 0

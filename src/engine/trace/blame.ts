@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { resolve } from "node:path"
 import { Failure } from "../../core/failure.ts"
 import { tryGit } from "../../lib/git.ts"
@@ -11,6 +11,8 @@ export type Blamed = {
   text: string[]
   /** Where the lines stood in that commit. */
   origin?: { sha: string; file: string; from: number; to: number }
+  /** The clone is shallow and begins with that commit: the lines may be older. */
+  beginsHere?: boolean
 }
 
 /** Who wrote the lines last, through moves within and between files; as the checkout has them, or HEAD where there is none. */
@@ -35,7 +37,17 @@ export async function blame(
   ]
   const ran = await tryGit(asked, { cwd, signal, timeoutMs: 120_000 })
   if (ran.exitCode !== 0) throw await whyNot(ran.stderr, { file, from, to }, { cwd, signal })
-  return grouped(parse(ran.stdout))
+  const first = await whereItBegins({ cwd, signal })
+  return grouped(parse(ran.stdout)).map((each) =>
+    each.origin !== undefined && first.has(each.origin.sha) ? { ...each, beginsHere: true } : each,
+  )
+}
+
+/** The commits that a shallow clone begins with; none in a whole one. */
+async function whereItBegins({ cwd, signal }: Asking): Promise<ReadonlySet<string>> {
+  const asked = await tryGit(["rev-parse", "--path-format=absolute", "--git-path", "shallow"], { cwd, signal })
+  const path = asked.stdout.trim()
+  return new Set(asked.exitCode === 0 && existsSync(path) ? readFileSync(path, "utf8").split("\n").filter(Boolean) : [])
 }
 
 type Line = { n: number; text: string; sha: string; file: string; origin: number }

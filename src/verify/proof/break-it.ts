@@ -64,9 +64,11 @@ export async function breakUntilNoticed(
     const tree = await treeWithText(green.tree, { path: mutant.path, mode, text: mutant.text }, where)
     input.told(`${mutant.path}:${mutant.line}, ${mutant.rule}: does a test notice?`)
     const measured = await runOn(runs, tree, { only, purpose: "broken", patienceMs: patienceWith(green.measured) })
-    // A break that never ends is noticed by whoever waits: no check would take it for green.
+    // A break that never ends, or eats the machine, is noticed by whoever waits: no check would take it for green.
     if (measured.result.is === "error" && measured.result.code === "timeout")
       return { ...broken, noticed: { mutant, by: ["tests that do not end"] } }
+    if (measured.result.is === "error" && measured.result.code === "over_limit")
+      return { ...broken, noticed: { mutant, by: ["tests that use up the machine"] } }
     const red = testsOf(measured).filter((test) => test.status === "failed" && wanted.has(test.id))
     const by = red.filter((test) => test.failure !== "error").map((test) => test.id)
     if (by.length > 0) return { ...broken, noticed: { mutant, by } }
