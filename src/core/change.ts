@@ -111,12 +111,7 @@ export function fold(change: Change, event: Event): Change {
       delete next.finished
       if (goesOnByItself(change)) {
         delete next.question
-        const round = roundsOf(change.attempts).at(-1)
-        // What failed beside a sibling that was accepted is not tried again: that one is on its way.
-        if (round !== undefined && bestOf(round).verdict?.is !== "accept")
-          next.attempts = change.attempts.map((attempt, index) =>
-            index === change.attempts.length - 1 ? withoutWait(attempt, change.question?.reason) : attempt,
-          )
+        next.attempts = takenUp(change)
       }
       return { ...next, run: body.run }
     case "isolate.started":
@@ -227,8 +222,12 @@ export function fold(change: Change, event: Event): Change {
         const answeredBy = again ? (change.answeredBy ?? body.by) : body.by
         return { ...next, answer: body.answer, answeredBy, verifiedSinceAnswer: false, reverifications }
       }
-      if (body.answer.is === "answer" && diedChecking(change))
-        return { ...next, answer: body.answer, answeredBy: body.by, verifiedSinceAnswer: false }
+      if (body.answer.is === "answer" && (goesOnByItself(change) || diedChecking(change))) {
+        // It was no question to a maker: whoever says to go on means what was under way, an approval among it.
+        const stands = change.answer?.is === "approve"
+        const who = stands ? {} : { answer: body.answer, answeredBy: body.by }
+        return { ...next, ...who, attempts: takenUp(change), verifiedSinceAnswer: false }
+      }
       // A person's word opens one more attempt; the old proposal stays until the new one takes its place.
       const attempts = withoutUnbegun(change.attempts)
       return {
@@ -253,9 +252,19 @@ export function goesOnByItself({ question }: Pick<Change, "question">): boolean 
   return question?.reason === "infrastructure" || question?.reason === "priority"
 }
 
-/** Its maker did its part, and checking it died time and again: whoever says to go on means that, and no other attempt. */
+/** Its maker did its part, and checking it died time and again. */
 function diedChecking({ question, attempts }: Pick<Change, "question" | "attempts">): boolean {
   return question?.reason === "keeps_dying" && attempts.at(-1)?.made?.is === "commit"
+}
+
+/** The attempts, the last one as it was before the world got in its way. */
+function takenUp({ attempts, question }: Change): Attempt[] {
+  const round = roundsOf(attempts).at(-1)
+  // What failed beside a sibling that was accepted is not tried again: that one is on its way.
+  if (round === undefined || bestOf(round).verdict?.is === "accept") return attempts
+  return attempts.map((attempt, index) =>
+    index === attempts.length - 1 ? withoutWait(attempt, question?.reason) : attempt,
+  )
 }
 
 /** What the world kept from happening is tried again within the same attempt: no retry is counted for it. */

@@ -134,6 +134,29 @@ describe("what a change does next", () => {
       ],
       { do: "isolate", attempt: 2, head: "h1" },
     ],
+    [
+      "whom the world kept from judging is asked once more on a person's word: the maker has done its part",
+      [
+        ...isolated(1),
+        ...made(1, commit("h1")),
+        ...verified(1, "h1", { is: "ask", reason: "not all could be heard" }, green("h1")),
+        { type: "asked", reason: "infrastructure", question: "not all could be heard", head: "h1" },
+        { type: "finished", outcome: "asked" },
+        answered({ is: "answer", text: "go on" }),
+      ],
+      { do: "verify", attempt: 1, head: "h1" },
+    ],
+    [
+      "and an approval stands",
+      [
+        ...proposed,
+        answered({ is: "approve", head: "h1" }),
+        { type: "asked", reason: "infrastructure", question: "REMOTE_UNREACHABLE" },
+        { type: "finished", outcome: "asked" },
+        answered({ is: "answer", text: "it is back" }),
+      ],
+      { do: "verify", attempt: 1, head: "h1" },
+    ],
     ["an accepted head is proposed", accepted, { do: "ship", effect: "propose", accept: { head: "h1" } }],
     ["a proposal waits", proposed, { do: "finish", outcome: "proposed" }],
     [
