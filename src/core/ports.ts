@@ -118,6 +118,8 @@ export type Wrapped = {
   argv: string[]
   sandboxed: boolean
   within?: (pid: number, marker: string, over: (limit: OverLimit) => void) => Disposable
+  /** Whether what wraps it failed, and it never began: no word of its own, and no fault of its author's. */
+  unready?: (ended: { exitCode: number | null; stdout: string; stderr: string }) => boolean
 }
 
 /** isolate/sandbox implements this. */

@@ -82,6 +82,25 @@ export function bubblewrapArgv(
 
 const FILTER_FD = "9"
 
+/**
+ * Whether bubblewrap, or what stands before it, gave up before the command began. It says so by the exit code of any failing test,
+ * and in lines of its own alone. A command that says the same has not passed either.
+ */
+export function neverBegan({
+  exitCode,
+  stdout,
+  stderr,
+}: {
+  exitCode: number | null
+  stdout: string
+  stderr: string
+}): boolean {
+  if (stdout !== "" || stderr === "") return false
+  const lines = stderr.trim().split("\n")
+  if (exitCode === 1) return lines.every((line) => line.startsWith("bwrap: ") && !line.startsWith("bwrap: execvp "))
+  return exitCode === 125 && lines.every((line) => /^(mount|mkdir|ln|unshare|sh|\/bin\/sh): /.test(line))
+}
+
 /** For a shell: when the machine is out of memory, the kernel takes it and what it starts before anything of the user's. */
 export const FIRST_TO_GO = "echo 900 2>/dev/null >/proc/self/oom_score_adj"
 

@@ -51,7 +51,7 @@ export async function runHook({
   const network = way?.network ?? ("open" as const)
   const confinement = { writable: [tree, cache], readable, binds, home, tmp, network }
   const cwd = existsSync(join(tree, at)) ? join(tree, at) : tree
-  const { argv, within } = sandbox.wrap(["/bin/sh", "-c", command], cwd, confinement)
+  const { argv, within, unready } = sandbox.wrap(["/bin/sh", "-c", command], cwd, confinement)
   const logFile = join(folder, "after-isolate.log")
   const env = buildEnv({ home, tmp, extra: { ...own, ...downloadsGoTo(cache), ...way?.env } })
   const ran = await run(argv, {
@@ -62,6 +62,7 @@ export async function runHook({
     limitBytes: 1024 * 1024,
     signal,
     within,
+    unready,
   })
   signal.throwIfAborted()
   if (ran.ended === "exit" && ran.exitCode === 0) return

@@ -212,6 +212,25 @@ describe.skipIf(!works)("in bubblewrap", () => {
     expect((await sh("echo x > deps/y", { binds: [{ from, to: join(work, "deps") }] })).exitCode).not.toBe(0)
   })
 
+  test.each([
+    ["a folder that is gone", { writable: ["/nowhere/at/all"] }, "exit 0", "unready"],
+    ["bubblewrap's exit code by the command's own", {}, "exit 1", "exit"],
+    ["its words beside others", {}, "echo bwrap: no >&2; echo so >&2; exit 1", "exit"],
+    ["its words after a test's", {}, "echo 1 failed; echo bwrap: no >&2; exit 1", "exit"],
+    ["a program that is not there", {}, "exec /nowhere/at/all", "exit"],
+  ])(
+    "T6: a sandbox that could not be set up is told from a command that failed: %s",
+    async (_, more, script, ended) => {
+      const { argv, unready } = sandbox.wrap(["/bin/sh", "-c", script], work, {
+        ...confined,
+        writable: [work],
+        ...more,
+      })
+      const ran = await run(argv, { cwd: work, env: buildEnv({ home: "/tmp/home", tmp: "/tmp" }), unready })
+      expect(ran).toMatchObject({ ended, exitCode: expect.any(Number) })
+    },
+  )
+
   test("its tree dies whole, whoever left the session", async () => {
     const control = new AbortController()
     const { argv } = sandbox.wrap(["/bin/sh", "-c", `setsid sh -c 'exec env -i sleep 63' & echo up; sleep 63`], work, {

@@ -7,7 +7,7 @@ import { toolRoots } from "../lib/environment.ts"
 import { makeFolder } from "../lib/make-folder.ts"
 import { run } from "../lib/process.ts"
 import { openTreeWatch } from "../lib/tree-watch.ts"
-import { bubblewrapArgv, type Profile, systemMounts, toolsBeside } from "./bubblewrap.ts"
+import { bubblewrapArgv, neverBegan, type Profile, systemMounts, toolsBeside } from "./bubblewrap.ts"
 import { writeFilter } from "./seccomp.ts"
 import { openLifeline, supervise } from "./supervisor.ts"
 
@@ -62,6 +62,7 @@ export async function detectSandbox({ home, hidden = [], disabled = false }: San
         argv: bubblewrapArgv(argv, cwd, { ...confinement, limits }, best),
         sandboxed: true,
         within: (pid, marker, over) => watch.track(pid, marker, limits, over),
+        unready: neverBegan,
       }
     },
   }

@@ -26,13 +26,15 @@ export type RunOptions = {
   onSpawn?: (pid: number) => void
   /** Watches what its whole tree takes of the machine, and says when that is too much. */
   within?: ((pid: number, marker: string, over: (limit: OverLimit) => void) => Disposable) | undefined
+  /** Tells from how it ended that what was to be run never began, for want of a sandbox. */
+  unready?: ((ran: Pick<Ran, "exitCode" | "stdout" | "stderr">) => boolean) | undefined
 }
 
 export type Ran = {
   exitCode: number | null
   signal: string | null
-  /** `missing`: the program could not be started at all; `stderr` says why. `over`: of what it took of the machine. */
-  ended: "exit" | "timeout" | "silence" | "aborted" | "missing" | "over"
+  /** `missing`: the program could not be started at all; `stderr` says why. `over`: of what it took of the machine. `unready`: its sandbox failed. */
+  ended: "exit" | "timeout" | "silence" | "aborted" | "missing" | "over" | "unready"
   over?: OverLimit
   stdout: string
   stderr: string
@@ -137,6 +139,7 @@ function follow(
       const { thrown, ...said } = await output.end()
       if (thrown !== undefined) return reject(thrown.error)
       const reached = ended === "over" && over !== undefined ? { over } : {}
+      if (ended === "exit" && options.unready?.({ exitCode, ...said }) === true) ended = "unready"
       resolve({ exitCode, signal: exitSignal, ended, ...reached, ...said, ms: performance.now() - started })
     }
     child.stdout?.on("data", output.stdout)

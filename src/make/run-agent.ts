@@ -164,7 +164,7 @@ type Watched = {
 }
 
 async function watchedRun(
-  { argv, within }: Wrapped,
+  { argv, within, unready }: Wrapped,
   env: Record<string, string>,
   { task, adapter, command, access: { ceiling, metered }, log, cwd, lent }: Started,
   { watch, outer, prices }: AgentsOptions,
@@ -191,6 +191,7 @@ async function watchedRun(
     veil: () => openVeil(shown),
     signal: AbortSignal.any([signal, limit.signal, ...(ceiling === undefined ? [] : [ceiling])]),
     within,
+    unready,
     onSpawn: (pid) => {
       spawned = pid
       watch?.spawned?.(pid, task)
@@ -230,6 +231,12 @@ function endOf(task: AgentTask, adapter: AgentAdapter, { ran, session, stopped }
         is: "failed",
         code: ran.over.limit === "memory" ? "too_much_memory" : "too_many_processes",
         why: ran.over.why,
+      }
+    if (ran.ended === "unready")
+      return {
+        is: "failed",
+        code: "missing_agent",
+        why: `its sandbox could not be set up: ${stderrTail(ran.stderr)}`,
       }
     if (ran.ended === "missing") return { is: "failed", code: "missing_agent", why: stderrTail(ran.stderr) }
   }

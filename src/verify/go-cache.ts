@@ -143,6 +143,7 @@ async function build(
     limitBytes: 1024 * 1024,
     signal,
     within: wrapped.within,
+    unready: wrapped.unready,
   })
   if (ran.ended === "exit") return { scratch, cache }
   await scratch[Symbol.asyncDispose]()

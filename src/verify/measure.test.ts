@@ -3,6 +3,7 @@ import { watch } from "node:fs/promises"
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import type { CheckSpec } from "../core/loop.ts"
+import type { Sandbox } from "../core/ports.ts"
 import { machineStamp } from "./machine.ts"
 import type { MeasureOptions } from "./measuring.ts"
 import { noSandbox, openTestRepo, testProber, told } from "./testing.ts"
@@ -39,6 +40,34 @@ test("a measurement is remembered by its tree and definition, over processes", a
   expect(again).toMatchObject({ cached: true, check: "other", result: first.result })
   const otherwise = await testProber(repo.repo).measure({ ...npmTest, run: "node --test one.test.mjs" }, "HEAD", never)
   expect(otherwise.cached).toBe(false)
+})
+
+test.each([
+  [1, { exit: 0 }],
+  [2, "stopped"],
+])("T6: a sandbox that could not be set up %i times says nothing of the code", async (times, outcome) => {
+  using repo = openTestRepo(files)
+  let failing = times
+  // The first of its commands; the second is started like any other.
+  const script = 'if [ -e "$0" ]; then rm "$0"; echo "bwrap: no" >&2; exit 1; fi; exec "$@"'
+  const flag = join(repo.folder, "broken")
+  writeFileSync(flag, "")
+  const sandbox: Sandbox = {
+    ...noSandbox,
+    wrap: (argv) => ({
+      argv: ["sh", "-c", script, flag, ...argv],
+      sandboxed: true,
+      unready: ({ stderr }) => {
+        const isBroken = stderr.startsWith("bwrap: ")
+        if (isBroken && --failing > 0) writeFileSync(flag, "")
+        return isBroken
+      },
+    }),
+  }
+  const measured = await testProber(repo.repo, undefined, sandbox).measure(exit("true"), "HEAD", never)
+  expect(told(measured)).toEqual(outcome)
+  const cached = await testProber(repo.repo, undefined, sandbox).measure(exit("true"), "HEAD", never)
+  expect(cached.cached).toBe(outcome !== "stopped")
 })
 
 test("a cache entry that does not read is no entry", async () => {

@@ -240,6 +240,8 @@ function stoppedEarly(ran: Ran, text: string): Parsed | undefined {
   if (ran.ended === "over") return { is: "error", code: "over_limit", why: `\`${text}\` was ended: ${ran.over?.why}.` }
   if (ran.ended === "aborted") return { is: "error", code: "stopped", why: "The measurement was stopped." }
   if (ran.ended === "missing") return { is: "error", code: "missing_tool", why: ran.stderr }
+  if (ran.ended === "unready")
+    return { is: "error", code: "stopped", why: `The sandbox could not be set up: ${tail(ran.stderr, "")}` }
   if (ran.exitCode === 127)
     return {
       is: "error",
@@ -287,15 +289,19 @@ async function confined(
     tmp: scratch.tmp,
   })
   const timeoutMs = Math.max(1, place.deadline - performance.now())
-  const ran = await run(wrapped.argv, {
-    cwd,
-    env: joined(place.env, env),
-    timeoutMs,
-    limitBytes: OUTPUT_BYTES,
-    signal: place.signal,
-    within: wrapped.within,
-  })
-  return { ran, sandboxed: wrapped.sandboxed }
+  const once = () =>
+    run(wrapped.argv, {
+      cwd,
+      env: joined(place.env, env),
+      timeoutMs,
+      limitBytes: OUTPUT_BYTES,
+      signal: place.signal,
+      within: wrapped.within,
+      unready: wrapped.unready,
+    })
+  const ran = await once()
+  // The machine may have been out of something for a moment.
+  return { ran: ran.ended === "unready" ? await once() : ran, sandboxed: wrapped.sandboxed }
 }
 
 /** Paths are added in front of what is there; everything else is replaced. */

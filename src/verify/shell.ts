@@ -23,7 +23,7 @@ export async function shellOn({ workspaces, sandbox, commit, command, path = "",
   await using checkout = await workspaces.checkout(commit, "sh", signal)
   const tmp = await mkdtemp(join(tmpdir(), "flyball-sh-"))
   try {
-    const { argv, within } = sandbox.wrap(["/bin/sh", "-c", command], join(checkout.path, path), {
+    const { argv, within, unready } = sandbox.wrap(["/bin/sh", "-c", command], join(checkout.path, path), {
       writable: [checkout.path],
       readable: checkout.readable ?? [],
       network: "none",
@@ -38,6 +38,7 @@ export async function shellOn({ workspaces, sandbox, commit, command, path = "",
       limitBytes: LIMIT_BYTES,
       signal,
       within,
+      unready,
     })
     signal.throwIfAborted()
     const stderr = ran.over === undefined ? ran.stderr : `${ran.stderr}\nIt was ended: ${ran.over.why}.`
