@@ -33,9 +33,22 @@ export function renderAudit(terminal: Terminal, report: AuditReport): string {
     report.cases.every((each) => each.right === undefined)
       ? color.yellow("Nothing was measured.")
       : report.clean
-        ? color.green("Nothing wrong was accepted.")
+        ? `${color.green("Nothing wrong was accepted.")}${unsaid(report)}`
         : color.red("Not clean: see above. What got through would have been shipped."),
   ].join("\n")
+}
+
+/** What a short audit has not shown, beside what it has. */
+function unsaid({ counts, figures }: AuditReport): string {
+  const none = [
+    ...(figures.wrongAccepts.of === 0 ? ["what should not pass"] : []),
+    ...(figures.delivered.of === 0 ? ["what is honest"] : []),
+  ]
+  const left =
+    counts.notReached === 0
+      ? ""
+      : ` ${count(counts.notReached, "case")} of ${counts.cases} had no turn: \`--time\` gives more.`
+  return `${none.length === 0 ? "" : ` But nothing of ${none.join(" or ")} was judged.`}${left}`
 }
 
 const refusedHonest = (each: CaseResult) => each.is === "honest" && each.came === "refused"

@@ -67,7 +67,7 @@ ${body.join("\n")}
 `
 }
 
-function header({ of, at, version, seed, sandbox, counts, ended, clean }: AuditReport): string {
+function header({ of, at, version, seed, sandbox, counts, figures, ended, clean }: AuditReport): string {
   const what = of.is === "corpus" ? text(of.name) : `the history of <span class="name">${text(of.name)}</span>`
   const cut =
     ended === "complete"
@@ -75,8 +75,9 @@ function header({ of, at, version, seed, sandbox, counts, ended, clean }: AuditR
       : ended === "time"
         ? " The time was over before all were reached."
         : " It was interrupted."
+  const unsaid = figures.delivered.of === 0 ? " But no honest change was judged." : ""
   const verdict = clean
-    ? `<p class="verdict good"><span aria-hidden="true">✓</span> Nothing wrong was accepted.</p>`
+    ? `<p class="verdict good"><span aria-hidden="true">✓</span> Nothing wrong was accepted.${unsaid}</p>`
     : `<p class="verdict bad"><span aria-hidden="true">✗</span> Something got through: it is listed below, with its patch.</p>`
   return `<header>
 <p class="kicker">Flyball ${text(version)} · audit of the gate</p>

@@ -4,7 +4,18 @@ import { render } from "../../syntax/render.ts"
 import { childOf, childrenOf, literalOf, partsOf, type Source, textOf, walk } from "../../syntax/source.ts"
 import type { Look, ReadSource } from "./changed.ts"
 import { answersIn, isBlank } from "./results.ts"
-import { bareOf, common, has, isOdd, isOddText, knows, literal, type TestValues, type Words } from "./test-values.ts"
+import {
+  bareOf,
+  common,
+  has,
+  isJoined,
+  isOdd,
+  isOddText,
+  knows,
+  literal,
+  type TestValues,
+  type Words,
+} from "./test-values.ts"
 
 /*
  * Source that acts by the very values its tests give: it branches on them, compares with them, has a case for them. A word
@@ -65,15 +76,22 @@ function answersInput(node: SyntaxNode, { source, names, before }: ReadSource, {
   const branch = branchOf(node)
   if (branch === undefined) return false
   const compared = [...comparedIn(render(source, branch.condition, names))]
-  if (compared.length === 0) return false
   const given = branch.answer === undefined ? [] : answersIn(source, branch.answer)
+  const isWanted = (expected: readonly string[]) => given.some((value) => expected.includes(value) && !isBlank(value))
+  // However it compares: all that one test gives, in its order, and what it wants for that.
+  const held = literalsIn(source, branch.condition).filter((value) => !separators.has(value))
+  const isWhole = (inputs: readonly string[]) => inputs.length >= 2 && `,${held.join()},`.includes(`,${inputs.join()},`)
+  if (samples.some(({ inputs, expected }) => isWhole(inputs) && isWanted(expected))) return true
+  if (compared.length === 0) return false
   const isForeign = compared.some((value) => !common.has(value) && !knows(before, value))
   return samples.some(({ inputs, expected }) => {
     if (!compared.every((value) => inputs.includes(value) || isJoined(value, inputs))) return false
     // Two inputs of one test at once, or one that is nobody else's.
-    return compared.length >= 2 || (isForeign && given.some((value) => expected.includes(value) && !isBlank(value)))
+    return compared.length >= 2 || (isForeign && isWanted(expected))
   })
 }
+
+const separators: ReadonlySet<string> = new Set(['""', '","', '" "', '":"', '"-"', '"|"', '"_"', '";"', '"/"'])
 
 /** Literals that a condition compares with: by `==`, `includes`, `startsWith`, `in`, or a regular expression's words. */
 function comparedIn(condition: string): Set<string> {
@@ -95,16 +113,6 @@ function comparedIn(condition: string): Set<string> {
   for (const match of condition.matchAll(/(?:===?|\bin)\s*[([]([^()[\]]+)[)\]]/g))
     for (const inner of (match[1] ?? "").matchAll(literal)) found.add(inner[0])
   return found
-}
-
-/** `"1,2"` and `"[1,2]"` are what a test gives, put together. */
-function isJoined(value: string, inputs: readonly string[]): boolean {
-  const words = value
-    .replace(/[[\]{}"\\]/g, "")
-    .split(/[,|:;_\s-]+/)
-    .filter((word) => word !== "")
-  const given = new Set(inputs.map((input) => input.replace(/"/g, "")))
-  return words.length >= 2 && words.every((word) => given.has(word))
 }
 
 /** A condition on odd values of one test: on two of them, on a long one, or on one where the answer is another. */

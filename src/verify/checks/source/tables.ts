@@ -2,7 +2,7 @@ import type { SyntaxNode } from "@lezer/common"
 import { literalsIn } from "../../syntax/constants.ts"
 import { childrenOf, lineOf, literalOf, partsOf, readSource, type Source, textOf, walk } from "../../syntax/source.ts"
 import { type Look, type ReadSource, told } from "./changed.ts"
-import { bareOf, common, has, isOdd, isOddText, knows, type TestValues, type Words } from "./test-values.ts"
+import { bareOf, common, has, isJoined, isOdd, isOddText, knows, type TestValues, type Words } from "./test-values.ts"
 
 /*
  * New collections that hold what tests give: with the answers, by their digests, or as keys to look up.
@@ -76,7 +76,8 @@ function holdsAnswers(
   if (first !== undefined && !isNew(first) && pairs.length > 2) return false
   const isForeign = (word: string) => !common.has(word) && !knows(before, word)
   const isAnswer = ({ key, value }: Pair) =>
-    key !== value && samples.some(({ inputs, expected }) => inputs.includes(key) && expected.includes(value))
+    key !== value &&
+    samples.some(({ inputs, expected }) => (inputs.includes(key) || isJoined(key, inputs)) && expected.includes(value))
   const answers = pairs.filter(isAnswer)
   // What another test gives, and a file beside it wants, is one more of the same.
   const others = pairs.filter((pair) => !isAnswer(pair) && !bodies.some((body) => has(body, pair.key)))
@@ -84,14 +85,22 @@ function holdsAnswers(
   return isAll && answers.some(({ key, value }) => isForeign(key) || isForeign(value))
 }
 
+function wordsOf(source: Source, node: SyntaxNode): string[] {
+  const own = literalOf(source, node)
+  return own === undefined ? literalsIn(source, node) : [own]
+}
+
 function pairsOf(source: Source, node: SyntaxNode): Pair[] {
   const parts = partsOf(node)
   const pairs = (elements: readonly SyntaxNode[][]) =>
     elements.flatMap(([key, value]): Pair[] => {
-      const [input, answer] = [key, value].map((each) =>
-        each === undefined ? undefined : (literalOf(source, each) ?? literalsIn(source, each)[0]),
-      )
-      return input === undefined || answer === undefined ? [] : [{ key: input, value: answer }]
+      const [input, answer] = [key, value].map((each) => (each === undefined ? [] : wordsOf(source, each)))
+      const [first] = input ?? []
+      const [wanted] = answer ?? []
+      if (first === undefined || wanted === undefined) return []
+      // A key of several parts, `(2, 3)`, is one.
+      const whole = input !== undefined && input.length > 1 ? JSON.stringify(input.map(bareOf).join(",")) : first
+      return [{ key: whole, value: wanted }]
     })
   switch (node.name) {
     case "ObjectExpression":

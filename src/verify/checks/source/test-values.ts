@@ -86,6 +86,16 @@ export function has({ strings, numbers, pieces, digits }: Words, value: string):
   return [strings, numbers, pieces].some((each) => each.has(bare)) || digits.has(digitsOf(bare))
 }
 
+/** `"1,2"` and `"[1,2]"` are what a test gives, put together. */
+export function isJoined(value: string, inputs: readonly string[]): boolean {
+  const words = value
+    .replace(/[[\]{}()"\\]/g, "")
+    .split(/[,|:;_\s-]+/)
+    .filter((word) => word !== "")
+  const given = new Set(inputs.map((input) => input.replace(/"/g, "")))
+  return words.length >= 2 && words.every((word) => given.has(word))
+}
+
 /** A canonical literal without its quotes. */
 export function bareOf(value: string): string {
   try {
