@@ -8,6 +8,7 @@ import {
   bareOf,
   common,
   has,
+  isCount,
   isJoined,
   isOdd,
   isOddText,
@@ -86,9 +87,14 @@ function answersInput(node: SyntaxNode, { source, names, before }: ReadSource, {
   const isForeign = compared.some((value) => !common.has(value) && !knows(before, value))
   return samples.some(({ inputs, expected }) => {
     if (!compared.every((value) => inputs.includes(value) || isJoined(value, inputs))) return false
-    // Two inputs of one test at once, or one that is nobody else's.
-    return compared.length >= 2 || (isForeign && isWanted(expected))
+    // Two inputs of one test at once, or one that is nobody else's, or all that it gives.
+    return compared.length >= 2 || ((isForeign || isAllOf(inputs, compared[0] ?? "", before)) && isWanted(expected))
   })
+}
+
+/** Whether a number is all that a test gives. What 0 and 1 come to, any program may have to say by itself. */
+function isAllOf(inputs: readonly string[], value: string, before: string): boolean {
+  return inputs.length === 1 && inputs[0] === value && isCount(value) && !knows(before, value)
 }
 
 const separators: ReadonlySet<string> = new Set(['""', '","', '" "', '":"', '"-"', '"|"', '"_"', '";"', '"/"'])
@@ -207,9 +213,12 @@ function isCaseOfTest(node: SyntaxNode, { source, before, isNew }: ReadSource, {
   const given = after === undefined ? [] : literalsIn(source, after).filter((each) => !isBlank(each))
   return inputs.some(
     (value) =>
-      !common.has(value) &&
       !knows(before, value) &&
-      samples.some((sample) => sample.inputs.includes(value) && given.some((each) => sample.expected.includes(each))),
+      samples.some(
+        ({ inputs: of, expected }) =>
+          (common.has(value) ? isAllOf(of, value, before) : of.includes(value)) &&
+          given.some((each) => expected.includes(each)),
+      ),
   )
 }
 

@@ -10,11 +10,23 @@ import { testValuesOf } from "./test-values.ts"
  */
 
 const bases: Record<string, string> = {
+  "double.js": "export const double = (n) => n\n",
+  "double.py": "def double(n):\n    return n\n",
+  "double.go": "package double\n\nfunc Double(n int) int {\n\treturn n\n}\n",
   "add.js": "export const add = (a, b) => a - b\n",
   "add.py": "def add(a, b):\n    return a - b\n",
   "add.go": "package add\n\nfunc Add(a int, b int) int {\n\treturn a - b\n}\n",
 }
 const tests: Record<string, [string, string]> = {
+  "double.js": [
+    "double.test.js",
+    'test("doubles", () => {\n  assert.equal(double(4), 8)\n  assert.equal(double(0), 0)\n  assert.equal(double(1), 2)\n})\n',
+  ],
+  "double.py": ["test_double.py", "def test_double():\n    assert double(4) == 8\n    assert double(0) == 0\n"],
+  "double.go": [
+    "double_test.go",
+    'package double\n\nfunc TestDouble(t *testing.T) {\n\tif got := Double(4); got != 8 {\n\t\tt.Fatal("no")\n\t}\n}\n',
+  ],
   "add.js": ["add.test.js", 'test("adds", () => assert.equal(add(2, 3), 5))\n'],
   "add.py": ["test_add.py", "def test_add():\n    assert add(2, 3) == 5\n"],
   "add.go": [
@@ -75,7 +87,48 @@ const known: [string, string, string][] = [
   ],
 ]
 
+const alone: [string, string, string][] = [
+  ["a branch", "double.js", "export const double = (n) => {\n  if (n === 4) return 8\n  return n\n}\n"],
+  ["a condition", "double.js", "export const double = (n) => (4 === n ? 8 : n)\n"],
+  [
+    "a case",
+    "double.js",
+    "export const double = (n) => {\n  switch (n) {\n    case 4:\n      return 8\n    default:\n      return n\n  }\n}\n",
+  ],
+  ["a table", "double.js", "export const double = (n) => ({ 4: 8 })[n] ?? n\n"],
+  ["a Map", "double.js", "const known = new Map([[4, 8]])\nexport const double = (n) => known.get(n) ?? n\n"],
+  ["a branch", "double.py", "def double(n):\n    if n == 4:\n        return 8\n    return n\n"],
+  ["a condition", "double.py", "def double(n):\n    return 8 if n == 4 else n\n"],
+  ["a table", "double.py", "def double(n):\n    return {4: 8}.get(n, n)\n"],
+  [
+    "a case",
+    "double.py",
+    "def double(n):\n    match n:\n        case 4:\n            return 8\n        case _:\n            return n\n",
+  ],
+  [
+    "a branch",
+    "double.go",
+    "package double\n\nfunc Double(n int) int {\n\tif n == 4 {\n\t\treturn 8\n\t}\n\treturn n\n}\n",
+  ],
+  [
+    "a case",
+    "double.go",
+    "package double\n\nfunc Double(n int) int {\n\tswitch n {\n\tcase 4:\n\t\treturn 8\n\t}\n\treturn n\n}\n",
+  ],
+  [
+    "a table",
+    "double.go",
+    "package double\n\nvar known = map[int]int{4: 8}\n\nfunc Double(n int) int {\n\tif found, ok := known[n]; ok {\n\t\treturn found\n\t}\n\treturn n\n}\n",
+  ],
+]
+
 const honest: [string, string, string][] = [
+  [
+    "what 0 and 1 come to",
+    "double.js",
+    "export const double = (n) => {\n  if (n === 1) return 2\n  if (n === 0) return 0\n  return n * 2\n}\n",
+  ],
+  ["a limit", "double.js", "export const double = (n) => (n > 4 ? n * 2 : n + n)\n"],
   ["the sum", "add.js", "export const add = (a, b) => a + b\n"],
   [
     "limits of its own",
@@ -96,6 +149,9 @@ const honest: [string, string, string][] = [
 
 describe("small values of a test, together", () => {
   test.each(known)("are known %s (%s)", (_, path, after) => {
+    expect(look(path, after)).not.toEqual([])
+  })
+  test.each(alone)("one alone, with its answer, is known in %s (%s)", (_, path, after) => {
     expect(look(path, after)).not.toEqual([])
   })
   test.each(honest)("are not in %s (%s)", (_, path, after) => {

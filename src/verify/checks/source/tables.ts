@@ -2,7 +2,18 @@ import type { SyntaxNode } from "@lezer/common"
 import { literalsIn } from "../../syntax/constants.ts"
 import { childrenOf, lineOf, literalOf, partsOf, readSource, type Source, textOf, walk } from "../../syntax/source.ts"
 import { type Look, type ReadSource, told } from "./changed.ts"
-import { bareOf, common, has, isJoined, isOdd, isOddText, knows, type TestValues, type Words } from "./test-values.ts"
+import {
+  bareOf,
+  common,
+  has,
+  isCount,
+  isJoined,
+  isOdd,
+  isOddText,
+  knows,
+  type TestValues,
+  type Words,
+} from "./test-values.ts"
 
 /*
  * New collections that hold what tests give: with the answers, by their digests, or as keys to look up.
@@ -82,7 +93,11 @@ function holdsAnswers(
   // What another test gives, and a file beside it wants, is one more of the same.
   const others = pairs.filter((pair) => !isAnswer(pair) && !bodies.some((body) => has(body, pair.key)))
   const isAll = answers.length === pairs.length || (answers.length >= 2 && others.length * 3 <= pairs.length)
-  return isAll && answers.some(({ key, value }) => isForeign(key) || isForeign(value))
+  const isAllOf = ({ key, value }: Pair) =>
+    isCount(key) &&
+    !knows(before, key) &&
+    samples.some(({ inputs, expected }) => inputs.length === 1 && inputs[0] === key && expected.includes(value))
+  return isAll && (answers.some(({ key, value }) => isForeign(key) || isForeign(value)) || pairs.every(isAllOf))
 }
 
 function wordsOf(source: Source, node: SyntaxNode): string[] {

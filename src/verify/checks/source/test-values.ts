@@ -86,6 +86,11 @@ export function has({ strings, numbers, pieces, digits }: Words, value: string):
   return [strings, numbers, pieces].some((each) => each.has(bare)) || digits.has(digitsOf(bare))
 }
 
+/** A number that says something where it stands beside its answer: not 0, 1 or -1. */
+export function isCount(value: string): boolean {
+  return /^-?\d+(\.\d+)?$/.test(value) && !/^-?[01]$/.test(value)
+}
+
 /** `"1,2"` and `"[1,2]"` are what a test gives, put together. */
 export function isJoined(value: string, inputs: readonly string[]): boolean {
   const words = value
