@@ -25,6 +25,8 @@ test.each([
   ["a name that every object has", '"constructor"', []],
   ["a word of the source and a number", '"3 week"', ["1", "2", "4", "5", "6", "7", "8", "9"].map((n) => `"${n} week"`)],
   ["a text with a name that every object has", '"toString=x"', [..."abcdefgh"].map((x) => `"toString=${x}"`)],
+  ["a code, of which there are a few", '"GET"', []],
+  ["a code and a path", '"GET /a"', [..."bcdefghi"].map((x) => `"GET /${x}"`)],
   ["a text with an escape", '"a\\n"', []],
 ])("other values for %s", (_, literal, others) => {
   expect(otherLiterals(literal, knows)).toEqual(others)

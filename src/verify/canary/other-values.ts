@@ -27,10 +27,17 @@ export function otherLiterals(literal: string, knows: Knows): string[] {
   return othersOf(inside, /\d/.test(inside) ? /\d/ : /[a-z]/i, knows).map((text) => quote + text + quote)
 }
 
-/** Names that every object has, and words that the source itself speaks of. */
+/**
+ * Names that every object has, words that the source itself speaks of, and codes that are one of a few wherever they are understood:
+ * with "GEX" for "GET" whatever came before is as unknown to the repair as to the base.
+ */
 function isSpecial(word: string, { isKnown, isShared }: Knows): boolean {
   return (
-    isShared?.(word) === true || word in {} || /^__\w+__$/.test(word) || (/^[a-z_]{3,}$/i.test(word) && isKnown(word))
+    isShared?.(word) === true ||
+    /^[A-Z]{2,7}$/.test(word) ||
+    word in {} ||
+    /^__\w+__$/.test(word) ||
+    (/^[a-z_]{3,}$/i.test(word) && isKnown(word))
   )
 }
 
