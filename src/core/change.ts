@@ -222,7 +222,7 @@ export function fold(change: Change, event: Event): Change {
         const answeredBy = again ? (change.answeredBy ?? body.by) : body.by
         return { ...next, answer: body.answer, answeredBy, verifiedSinceAnswer: false, reverifications }
       }
-      if (body.answer.is === "answer" && (goesOnByItself(change) || diedChecking(change))) {
+      if (body.answer.is === "answer" && (goesOnByItself(change) || diedChecking(change) || diedBeside(change))) {
         // It was no question to a maker: whoever says to go on means what was under way, an approval among it.
         const stands = change.answer?.is === "approve"
         const who = stands ? {} : { answer: body.answer, answeredBy: body.by }
@@ -257,9 +257,21 @@ function diedChecking({ question, attempts }: Pick<Change, "question" | "attempt
   return question?.reason === "keeps_dying" && attempts.at(-1)?.made?.is === "commit"
 }
 
-/** The attempts, the last one as it was before the world got in its way. */
-function takenUp({ attempts, question }: Change): Attempt[] {
+/** A sibling of one that was accepted died time and again: whoever says to go on has the accepted one, without it. */
+function diedBeside({ question, attempts }: Pick<Change, "question" | "attempts">): boolean {
   const round = roundsOf(attempts).at(-1)
+  return question?.reason === "keeps_dying" && round !== undefined && bestOf(round).verdict?.is === "accept"
+}
+
+/** The attempts, the last one as it was before the world got in its way. */
+function takenUp(change: Change): Attempt[] {
+  const { attempts, question } = change
+  const round = roundsOf(attempts).at(-1)
+  const last = attempts.at(-1)
+  if (diedBeside(change) && last !== undefined && last.made === undefined) {
+    const made = { is: "failed", code: "crashed", why: "its process died time and again" } as const
+    return [...attempts.slice(0, -1), { ...last, made }]
+  }
   // What failed beside a sibling that was accepted is not tried again: that one is on its way.
   if (round === undefined || bestOf(round).verdict?.is === "accept") return attempts
   return attempts.map((attempt, index) =>

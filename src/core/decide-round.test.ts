@@ -128,6 +128,18 @@ describe("best_of: the gate chooses among siblings", () => {
       { do: "make", attempt: 5, feedback: "b fails" },
     ],
     [
+      "M3: one that keeps dying beside an accepted one is left out on a person's word",
+      [
+        ...sibling(1, 1, 2, { head: "h1" }),
+        ...isolatedIn(2, 1, 2),
+        { type: "make.started", attempt: 2, agent: "implementer", use: "command", reserveUsd: 0 },
+        { type: "asked", reason: "keeps_dying", question: "died 3 times" },
+        { type: "finished", outcome: "asked" },
+        answered({ is: "answer", text: "go on" }),
+      ],
+      proposes("h1"),
+    ],
+    [
       "T15: one that says impossible does not end the round",
       began(1, 1, stop("impossible")),
       { do: "isolate", attempt: 2 },
